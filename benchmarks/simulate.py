@@ -1,0 +1,39 @@
+"""Choices simulated from known coefficients, in a folder every measured process can read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the choices were drawn from: beta (K,); cov (J,J) of normal errors, None for Gumbel."""
+
+    beta: np.ndarray
+    cov: np.ndarray | None
+
+
+def write_choices(
+    folder: Path, C: int, J: int, truth: Truth, constants: bool = False, seed: int = 1
+) -> None:
+    """Write X.npy (K,L), chosen.npy (C,) and shape.json for C cases, J alternatives.
+
+    Covariates are standard normal. With `constants`, the last J - 1 of beta belong to constants of
+    the alternatives after the first, which are not written (every program makes its own).
+    """
+    rng = np.random.default_rng(seed)
+    K = len(truth.beta) - (J - 1 if constants else 0)
+    X = rng.standard_normal((K, C * J))
+    V = (truth.beta[:K] @ X).reshape(C, J)
+    if constants:
+        V[:, 1:] += truth.beta[K:]
+    if truth.cov is None:
+        errors = rng.gumbel(size=(C, J))
+    else:
+        errors = rng.multivariate_normal(np.zeros(J), truth.cov, size=C, method="cholesky")
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "X.npy", X)
+    np.save(folder / "chosen.npy", (V + errors).argmax(axis=1))
+    (folder / "shape.json").write_text(json.dumps({"cases": C, "alternatives": J, "covariates": K}))

@@ -1,0 +1,74 @@
+"""choicekit: discrete-choice econometrics on DataFrames, logit and probit side by side.
+
+>>> import choicekit as ck
+>>> data = ck.ChoiceData.from_long(
+...     ck.load_dataset("travelmode"), case="individual", alt="mode", chosen="choice"
+... )
+>>> logit = ck.logit("choice ~ gc + ttme | hinc", data, base="car").fit()
+>>> probit = ck.probit("choice ~ gc + ttme | hinc", data, base="car").fit(seed=1)
+>>> comparison = ck.compare(logit, probit)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from choicekit.data import ChoiceData
+from choicekit.datasets import load_dataset
+from choicekit.exceptions import (
+    ChoicekitError,
+    ConvergenceWarning,
+    DataError,
+    DataWarning,
+    IdentificationError,
+    SimulationWarning,
+    SpecificationError,
+)
+from choicekit.model import ChoiceModel, logit, probit
+
+if TYPE_CHECKING:
+    from choicekit.errors import Gumbel, Normal
+    from choicekit.report.compare import compare
+    from choicekit.results import FitResults, load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ChoiceData",
+    "ChoiceModel",
+    "ChoicekitError",
+    "ConvergenceWarning",
+    "DataError",
+    "DataWarning",
+    "FitResults",
+    "Gumbel",
+    "IdentificationError",
+    "Normal",
+    "SimulationWarning",
+    "SpecificationError",
+    "compare",
+    "load",
+    "load_dataset",
+    "logit",
+    "probit",
+]
+
+# Loaded when first used: these bring in numba or the report, which reading data does not need.
+_LAZY = {
+    "FitResults": "choicekit.results",
+    "Gumbel": "choicekit.errors",
+    "Normal": "choicekit.errors",
+    "compare": "choicekit.report.compare",
+    "load": "choicekit.results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        value = getattr(import_module(_LAZY[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'choicekit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,141 @@
+"""What every error law provides.
+
+Axes: C cases, J alternatives, Q parameters of the errors.
+
+A law differentiates with respect to the utilities and its own parameters only; the chain rule
+to the coefficients is written once, in ``choicekit.likelihood``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BoundErrors", "ErrorLaw", "LogProb", "SimulationPlan"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LogProb:
+    """Log-probabilities of the chosen alternatives and their derivatives.
+
+    Attributes
+    ----------
+    logp
+        Log-probability of each case's chosen alternative, shape (C,).
+    dv
+        Derivative with respect to the utilities, (C, J); 0 where not available.
+    dtheta
+        Derivative with respect to the law's parameters, (C, Q).
+    """
+
+    logp: Float
+    dv: Float
+    dtheta: Float
+
+
+@dataclass(frozen=True)
+class SimulationPlan:
+    """How the probabilities of a data set are integrated, in words and numbers.
+
+    Attributes
+    ----------
+    method
+        ``"exact"``, ``"ghk"`` or, where a ragged data set has both kinds of cases, ``"mixed"``.
+    kind
+        The kind of points, for example ``"scrambled Sobol"``.
+    draws
+        Points a simulated case; 0 where nothing is simulated.
+    seed
+        Seed of the scrambles.
+    n_exact, n_simulated
+        Number of cases of each kind.
+    """
+
+    method: str
+    kind: str
+    draws: int
+    seed: int
+    n_exact: int
+    n_simulated: int
+
+
+class ErrorLaw(Protocol):
+    """What the user names: a law without data."""
+
+    @property
+    def title(self) -> str:
+        """The model's name in a heading, for example ``"Conditional logit"``."""
+
+    def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundErrors:
+        """Fix the alternatives and the code of the reference alternative."""
+
+    def kernels(self) -> tuple[Any, ...]:
+        """Return the compiled functions that a fit will call."""
+
+
+class BoundErrors(Protocol):
+    """A law for given alternatives."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the Q parameters."""
+
+    @property
+    def start(self) -> Float:
+        """Values (Q,) to start from: independent errors of equal variance."""
+
+    @property
+    def sd_per_logit(self) -> float:
+        """Standard deviation of an error at ``start`` over the standard Gumbel's, pi / sqrt(6)."""
+
+    @property
+    def normalisation(self) -> str:
+        """Which scale and which covariances were fixed, in a sentence; empty if none."""
+
+    def settle(
+        self,
+        v: Float,
+        available: NDArray[np.bool_],
+        chosen: NDArray[np.int32],
+        keys: NDArray[np.uint64],
+        theta: Float,
+        seed: int,
+    ) -> BoundErrors:
+        """Fix what must not change during one optimisation: draws and orders of integration."""
+
+    def log_prob(
+        self,
+        v: Float,
+        available: NDArray[np.bool_],
+        chosen: NDArray[np.int32],
+        theta: Float,
+        gradient: bool = True,
+    ) -> LogProb:
+        """Log-probability of the chosen alternatives, see `LogProb`."""
+
+    def probabilities(
+        self, v: Float, available: NDArray[np.bool_], theta: Float, keys: Any = None
+    ) -> Float:
+        """Choice probabilities (C, J), 0 where not available; each row sums to 1."""
+
+    def covariance(self, theta: Float) -> Float:
+        """Covariance (J, J) of the errors under the normalisation."""
+
+    def require_fittable(self) -> None:
+        """Raise SpecificationError if the law is a limit that has no likelihood."""
+
+    def signs(self, theta: Float) -> Float:
+        """Signs (Q,) that turn theta into its conventional form without changing the covariance."""
+
+    def boundary(self, theta: Float) -> str:
+        """Say that theta is at the edge of its range, if it is; else an empty text."""
+
+    @property
+    def plan(self) -> SimulationPlan | None:
+        """How the law integrates, once settled; None for a closed form."""

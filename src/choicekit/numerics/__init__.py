@@ -1,0 +1,1 @@
+"""Numerical kernels: arrays in, arrays out; nothing here knows what a model is."""

@@ -1,0 +1,206 @@
+"""What this layer and the report ask of a fit, and the few facts they read off it.
+
+Fits are defined above this layer, so it knows them by their attributes only.
+Axes: C cases, J alternatives, P parameters (K of the utility, then Q of the errors).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+__all__ = [
+    "Family",
+    "Fitted",
+    "case_weights",
+    "error_family",
+    "fixed_names",
+    "free_count",
+    "log_probabilities",
+    "nearest_name",
+    "simulation_error",
+    "utility_kinds",
+]
+
+
+class Fitted(Protocol):
+    """The attributes of a fit which tests and reports read."""
+
+    @property
+    def model(self) -> Any:
+        """The model: ``data``, ``design``, ``errors``, ``formula``, ``base``."""
+
+    @property
+    def params(self) -> pd.Series[Any]:
+        """Estimates (P,), labelled."""
+
+    @property
+    def cov(self) -> pd.DataFrame:
+        """Their covariance (P, P)."""
+
+    @property
+    def bse(self) -> pd.Series[Any]:
+        """Their standard errors (P,)."""
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Names of the parameters that were held fixed."""
+
+    @property
+    def cov_type(self) -> str:
+        """How the covariance was estimated."""
+
+    @property
+    def tvalues(self) -> pd.Series[Any]:
+        """Estimates over standard errors (P,)."""
+
+    @property
+    def pvalues(self) -> pd.Series[Any]:
+        """Two-sided normal p-values (P,)."""
+
+    @property
+    def llf(self) -> float:
+        """Log-likelihood at the estimates."""
+
+    @property
+    def llnull(self) -> float:
+        """Log-likelihood with equal shares over every choice set."""
+
+    @property
+    def llconst(self) -> float | None:
+        """Log-likelihood with constants only."""
+
+    @property
+    def llr(self) -> float:
+        """Likelihood-ratio statistic against constants only, or equal shares without them."""
+
+    @property
+    def llr_pvalue(self) -> float:
+        """Its p-value."""
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion."""
+
+    @property
+    def bic(self) -> float:
+        """Schwarz' criterion."""
+
+    @property
+    def nobs(self) -> int:
+        """Number of cases C."""
+
+    @property
+    def error_sd(self) -> float:
+        """Standard deviation of one utility's error."""
+
+    @property
+    def convergence(self) -> Any:
+        """Whether, how and how fast the optimiser stopped."""
+
+    @property
+    def simulation(self) -> Any:
+        """How the likelihood was simulated, ``None`` where it has a closed form."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks on normalisation, identification and dropped cases."""
+
+    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Confidence intervals (P, 2)."""
+
+    def logp(self) -> Any:
+        """Log-probability (C,) of each chosen alternative."""
+
+    def predicted_shares(self) -> pd.Series[Any]:
+        """Mean probability of each alternative."""
+
+    def actual_shares(self) -> pd.Series[Any]:
+        """Share of the cases which chose each alternative."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """The error law of a fit in words.
+
+    Attributes
+    ----------
+    law
+        Class name of the error family, ``"Gumbel"`` or ``"Normal"``.
+    structure
+        Covariance structure, ``"iid"`` where the law has only one.
+    noun
+        What the model is called in a table: ``"logit"``, ``"probit unstructured"``.
+    title
+        What it is called in a heading: ``"Conditional logit"``.
+    """
+
+    law: str
+    structure: str
+    noun: str
+    title: str
+
+
+_NOUNS = {"Gumbel": "logit", "Normal": "probit"}
+
+
+def error_family(fit: Fitted) -> Family:
+    """Name the error law of ``fit`` and its covariance structure."""
+    errors = fit.model.errors
+    law = type(errors).__name__
+    noun, title = _NOUNS.get(law, law), str(errors.title)
+    covariance = getattr(errors, "covariance", None)
+    if covariance is None:
+        return Family(law, "iid", noun, title)
+    structure = str(getattr(covariance, "name", covariance))
+    return Family(law, structure, f"{noun} {structure}", f"{title}, {structure} covariance")
+
+
+def utility_kinds(fit: Fitted) -> dict[str, str]:
+    """Return the kind of each utility coefficient of ``fit``, in its order."""
+    design = fit.model.design
+    return dict(zip(map(str, design.names), map(str, design.kinds), strict=True))
+
+
+def fixed_names(fit: Fitted) -> frozenset[str]:
+    """Names of the parameters which were held fixed and so have no sampling error."""
+    return frozenset(str(name) for name in fit.fixed)
+
+
+def free_count(fit: Fitted) -> int:
+    """Count the parameters which were estimated."""
+    return len(fit.params) - len(fixed_names(fit))
+
+
+def simulation_error(fit: Fitted) -> float:
+    """Return the simulation standard error of the log-likelihood, 0 where nothing was simulated."""
+    if fit.simulation is None or not fit.simulation.n_simulated:
+        return 0.0
+    return float(fit.simulation.llf_se)
+
+
+def case_weights(fit: Fitted) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Weights (C,) of the cases, 1 where there are none."""
+    weights = fit.model.data.layout.weights
+    if weights is None:
+        return np.ones(int(fit.nobs))
+    return np.asarray(weights, dtype=np.float64)
+
+
+def log_probabilities(fit: Fitted) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return each case's part (C,) of the log-likelihood: its weight times its log-probability."""
+    return np.asarray(fit.logp(), dtype=np.float64) * case_weights(fit)
+
+
+def nearest_name(name: str, names: list[str]) -> str:
+    """Say which of ``names`` comes nearest to ``name``, and else which there are."""
+    folded = {candidate.casefold(): candidate for candidate in names}
+    close = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
+    if close:
+        return f"Did you mean {folded[close[0]]!r}?"
+    shown = ", ".join(repr(candidate) for candidate in names[:12])
+    return f"There are: {shown}{', ...' if len(names) > 12 else ''}."

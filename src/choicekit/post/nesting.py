@@ -1,0 +1,134 @@
+"""Find out whether one model is a special case of another.
+
+Two things must hold: every utility of the one can be written as a utility of the other,
+and so can its error law. The first is decided by geometry, on the regressors themselves,
+not by names: a generic coefficient is nested in alternative-specific ones, and a change
+of the base alternative changes nothing.
+
+Axes: C cases, J alternatives, K coefficients.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from choicekit.post.base import Fitted, error_family, fixed_names, free_count
+from choicekit.post.cases import case_positions
+
+__all__ = ["nested_in"]
+
+Array = npt.NDArray[np.float64]
+
+MOST_CASES = 5_000  # a linear dependence that holds in so many cases is no accident
+TOLERANCE = 1e-7
+
+
+def nested_in(small: Fitted, large: Fitted) -> bool:
+    """Say whether ``small`` is a special case of ``large``, with fewer free parameters.
+
+    Parameters
+    ----------
+    small, large
+        Fits on the same cases.
+
+    Notes
+    -----
+    Error laws are nested where they are the same, or both normal with the smaller one
+    independent and identical, or the larger one unstructured. A logit and a probit are
+    never nested. Where the larger model holds parameters of its errors fixed, the smaller one
+    must have them, at the same values.
+    """
+    if free_count(small) >= free_count(large):
+        return False
+    a, b = error_family(small), error_family(large)
+    if a.law != b.law:
+        return False
+    if a.structure != b.structure and a.structure != "iid" and b.structure != "unstructured":
+        return False
+    if not _errors_fixed_alike(small, large):
+        return False
+    return _utility_nested(small, large, same_errors=a.structure == b.structure)
+
+
+def _errors_fixed_alike(small: Fitted, large: Fitted) -> bool:
+    """Whether each error parameter fixed in the larger model has that value in the smaller one."""
+    utility = set(map(str, large.model.design.names))
+    held = fixed_names(small)
+    return all(
+        name in held and bool(np.isclose(small.params[name], large.params[name]))
+        for name in fixed_names(large) - utility
+    )
+
+
+def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
+    """Whether the larger model's regressors span the smaller one's."""
+    where = case_positions(small, large)
+    n_cases = len(where)
+    for most in (MOST_CASES, n_cases):
+        chosen = np.unique(np.linspace(0, n_cases - 1, min(most, n_cases)).astype(np.intp))
+        X, offset_x = _free_regressors(small, chosen)
+        Z, offset_z = (
+            _reorder(part, small, large) for part in _free_regressors(large, where[chosen])
+        )
+        X, Z, shift = (_within_cases(part) for part in (X, Z, offset_x - offset_z))
+        # A column may be zero in the cases looked at, a rare category: then look at them all.
+        if len(chosen) == n_cases or X.any(axis=0).all():
+            break
+    if shift.any() and not (same_errors and _scale(small) == _scale(large)):
+        return False  # coefficients held fixed mean something else at another scale of the errors
+    return _spans(Z, np.column_stack([X, shift]))
+
+
+def _free_regressors(fit: Fitted, cases: npt.NDArray[np.intp]) -> tuple[Array, Array]:
+    """Regressors (C, J, K) of the free coefficients in some cases, and the fixed part (C, J, 1).
+
+    NaN marks alternatives which are not available.
+    """
+    data, design = fit.model.data, fit.model.design
+    layout = data.layout.take(cases)
+    starts, ends = data.layout.case_ptr[cases], data.layout.case_ptr[cases + 1]
+    rows = np.concatenate([np.arange(i, j) for i, j in zip(starts, ends, strict=True)])
+    X = design.rows(data.frame.iloc[rows], layout.alt, layout.case_ptr)
+    names = [str(name) for name in design.names]
+    held = np.array([name in fixed_names(fit) for name in names], dtype=bool)
+    dense = np.full((len(cases), len(data.alternatives), X.shape[1]), np.nan)
+    dense[np.asarray(layout.case), np.asarray(layout.alt)] = X
+    values = fit.params[names].to_numpy(dtype=np.float64)[held]
+    return dense[:, :, ~held], (dense[:, :, held] @ values)[:, :, None]
+
+
+def _reorder(part: Array, small: Fitted, large: Fitted) -> Array:
+    """Bring the alternatives (axis 1) of the larger model into the smaller one's order."""
+    labels = list(large.model.data.alternatives)
+    return part[:, [labels.index(label) for label in small.model.data.alternatives]]
+
+
+def _scale(fit: Fitted) -> Any:
+    """Scale that the errors were given, where they have one."""
+    return getattr(fit.model.errors, "scale", None)
+
+
+def _within_cases(X: Array) -> Array:
+    """Subtract each case's mean and flatten to (L, K): only differences of utility matter."""
+    present = np.ones(X.shape[:2], dtype=bool)
+    if X.shape[2]:
+        present = ~np.asarray(np.isnan(X).all(axis=2))
+    filled = np.where(present[:, :, None], X, 0.0)
+    mean = filled.sum(axis=1) / np.maximum(present.sum(axis=1), 1)[:, None]
+    return np.asarray((filled - mean[:, None, :])[present])
+
+
+def _spans(Z: Array, X: Array) -> bool:
+    """Whether every column of X is a combination of the columns of Z, up to rounding."""
+    size = np.linalg.norm(X, axis=0)
+    if Z.shape[1] == 0:
+        return not size.any()
+    scale = np.linalg.norm(Z, axis=0)
+    Q = Z / np.where(scale > 0, scale, 1.0)
+    left, strength, _ = np.linalg.svd(Q, full_matrices=False)
+    left = left[:, strength > TOLERANCE * strength.max(initial=0.0)]
+    rest = np.linalg.norm(X - left @ (left.T @ X), axis=0)
+    return bool((rest <= TOLERANCE * np.maximum(size, np.finfo(float).tiny)).all())

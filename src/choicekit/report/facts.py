@@ -1,0 +1,211 @@
+"""Facts about fits in tables: measures of fit, shares, tests of each pair, names and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from choicekit.post.base import (
+    Fitted,
+    error_family,
+    free_count,
+    simulation_error,
+    utility_kinds,
+)
+from choicekit.post.nesting import nested_in
+from choicekit.post.tests import LEVEL, likelihood_ratio
+from choicekit.post.vuong import vuong
+
+__all__ = [
+    "GROUPS",
+    "computation",
+    "default_names",
+    "fit_table",
+    "model_table",
+    "pair_tests",
+    "parameter_groups",
+    "share_table",
+]
+
+GROUPS = {
+    "generic": "Generic coefficients",
+    "constant": "Alternative-specific constants",
+    "case": "Case-specific coefficients",
+    "alternative": "Alternative-specific coefficients",
+    "errors": "Parameters of the errors",
+}
+
+
+def default_names(fits: Sequence[Fitted]) -> list[str]:
+    """Name the models after their error laws, numbered where two have the same."""
+    nouns = [error_family(fit).noun for fit in fits]
+    short = [noun.split()[0] for noun in nouns]
+    nouns = [s if short.count(s) == 1 else noun for s, noun in zip(short, nouns, strict=True)]
+    names = []
+    for position, noun in enumerate(nouns):
+        number = nouns[: position + 1].count(noun)
+        names.append(f"{noun} ({number})" if nouns.count(noun) > 1 else noun)
+    return names
+
+
+def parameter_groups(fits: Sequence[Fitted]) -> dict[str, str]:
+    """Heading of each parameter in any of the fits, ordered by heading."""
+    kinds: dict[str, str] = {}
+    for fit in fits:
+        utility = utility_kinds(fit)
+        for name in map(str, fit.params.index):
+            kinds.setdefault(name, utility.get(name, "errors"))
+    order = list(GROUPS)
+    unknown = sorted(set(kinds.values()) - set(order))
+    return {
+        name: GROUPS.get(kind, kind)
+        for group in order + unknown
+        for name, kind in kinds.items()
+        if kind == group
+    }
+
+
+def computation(fit: Fitted) -> str:
+    """Say how the probabilities were computed."""
+    simulation = fit.simulation
+    if simulation is None:
+        return "closed form"
+    if simulation.method == "exact" or not simulation.n_simulated:
+        return "exact (quadrature)"
+    text = f"{simulation.draws} {simulation.kind} draws, seed {simulation.seed}"
+    if simulation.n_exact:
+        text += f" ({simulation.n_exact:,} cases exact)"
+    return text
+
+
+def model_table(fits: Mapping[str, Fitted]) -> pd.DataFrame:
+    """Describe the models, one row each."""
+    return pd.DataFrame(
+        [
+            {
+                "model": error_family(fit).title,
+                "formula": str(fit.model.formula),
+                "cov_type": fit.cov_type,
+                "probabilities": computation(fit),
+            }
+            for fit in fits.values()
+        ],
+        index=pd.Index(list(fits), name="name"),
+    )
+
+
+def fit_table(fits: Mapping[str, Fitted]) -> pd.DataFrame:
+    """How well the models fit: one row each.
+
+    ``rho2`` is McFadden's ``1 - llf / llnull`` against equal shares, ``rho2_adjusted`` takes
+    one off the log-likelihood for each free parameter, ``rho2_constants`` compares with the
+    model of constants only. ``llf_se`` is the simulation standard error.
+    """
+    rows = []
+    for fit in fits.values():
+        constants = np.nan if fit.llconst is None else float(fit.llconst)
+        rows.append(
+            {
+                "llf": float(fit.llf),
+                "llf_se": simulation_error(fit),
+                "llnull": float(fit.llnull),
+                "llconst": constants,
+                "rho2": _one_minus(fit.llf, fit.llnull),
+                "rho2_adjusted": _one_minus(fit.llf - free_count(fit), fit.llnull),
+                "rho2_constants": _one_minus(fit.llf, constants),
+                "parameters": free_count(fit),
+                "aic": float(fit.aic),
+                "bic": float(fit.bic),
+                "seconds": float(fit.convergence.seconds),
+                "iterations": int(fit.convergence.iterations),
+                "converged": bool(fit.convergence.converged),
+            }
+        )
+    return pd.DataFrame(rows, index=pd.Index(list(fits), name="name"))
+
+
+def _one_minus(llf: float, reference: float) -> float:
+    """``1 - llf / reference``, NaN where the reference is 0 or unknown."""
+    return 1.0 - llf / reference if reference < 0 else float("nan")
+
+
+def share_table(fits: Mapping[str, Fitted]) -> pd.DataFrame:
+    """Actual shares of the alternatives, and those that each model predicts."""
+    first = next(iter(fits.values()))
+    table = {"actual": first.actual_shares()}
+    table |= {name: fit.predicted_shares() for name, fit in fits.items()}
+    shares = pd.DataFrame(table).reindex(pd.Index(list(first.model.data.alternatives)))
+    shares.index.name = "alternative"
+    return shares.astype(np.float64)
+
+
+def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
+    """Test each pair: likelihood ratio where one model is nested in the other, else Vuong's.
+
+    The columns ``first`` and ``second`` are the restricted and the full model where nested;
+    ``preferred`` is a model's name, or None where the data cannot tell at the 5% level;
+    ``outcome`` says so in words, and ``note`` what to know before relying on it.
+    ``statistic`` is chi-squared with ``df`` degrees of freedom, or Vuong's z, positive where
+    it speaks for ``first``.
+    """
+    rows: list[dict[str, Any]] = []
+    for one, other in combinations(fits, 2):
+        if nested_in(fits[one], fits[other]):
+            rows.append(_ratio_row(fits, one, other))
+        elif nested_in(fits[other], fits[one]):
+            rows.append(_ratio_row(fits, other, one))
+        else:
+            test = vuong(fits[one], fits[other], names=(one, other))
+            preferred = {"first": one, "second": other, None: None}[test.preferred]
+            rows.append(
+                {
+                    "first": one,
+                    "second": other,
+                    "test": "Vuong",
+                    "statistic": test.statistic,
+                    "df": None,
+                    "pvalue": test.pvalue,
+                    "pvalue_aic": test.pvalue_aic,
+                    "pvalue_bic": test.pvalue_bic,
+                    "preferred": preferred,
+                    "simulation_se": test.simulation_se,
+                    "simulation_matters": test.simulation_matters,
+                    "outcome": test.outcome,
+                    "note": test.note,
+                }
+            )
+    columns = ["first", "second", "test", "statistic", "df", "pvalue", "pvalue_aic", "pvalue_bic"]
+    columns += ["preferred", "simulation_se", "simulation_matters", "outcome", "note"]
+    table = pd.DataFrame(rows, columns=columns).astype({"df": "Int64"})
+    # assigned apart, or pandas takes the column for text and None for NaN
+    table["preferred"] = pd.Series([row["preferred"] for row in rows], dtype=object)
+    return table
+
+
+def _ratio_row(fits: Mapping[str, Fitted], restricted: str, full: str) -> dict[str, Any]:
+    """One likelihood-ratio test as a row."""
+    test = likelihood_ratio(fits[restricted], fits[full], nested=True, names=(restricted, full))
+    rejected = test.pvalue < LEVEL
+    outcome = (
+        f"The restrictions of {restricted} are {'' if rejected else 'not '}rejected at the 5% "
+        "level."
+    )
+    return {
+        "first": restricted,
+        "second": full,
+        "test": "likelihood ratio",
+        "statistic": test.statistic,
+        "df": test.df,
+        "pvalue": test.pvalue,
+        "pvalue_aic": np.nan,
+        "pvalue_bic": np.nan,
+        "preferred": full if rejected else restricted,
+        "simulation_se": test.simulation_se,
+        "simulation_matters": test.simulation_matters,
+        "outcome": outcome,
+        "note": test.note,
+    }

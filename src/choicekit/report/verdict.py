@@ -1,0 +1,115 @@
+"""The comparison in two or three plain sentences."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from choicekit.post.tests import p_text
+from choicekit.report.format import fixed_point
+
+__all__ = ["verdict"]
+
+CLOSE = 0.005
+
+
+def verdict(fit: pd.DataFrame, tests: pd.DataFrame, models: pd.DataFrame) -> str:
+    """Say which model fits better, by how much and how surely, and what that leaves open.
+
+    Parameters
+    ----------
+    fit, tests, models
+        The tables of `choicekit.report.facts`.
+    """
+    sentences = [
+        f"{name} did not converge, so its numbers are not estimates and no comparison with it "
+        "counts."
+        for name in fit.index[~fit["converged"]]
+    ]
+    if len(fit) == 1:
+        sentences.append(_alone(fit))
+        return " ".join(sentences)
+    sentences.append(_better(fit))
+    leaders = list(fit.sort_values("aic", kind="stable").index[:2])
+    sentences.append(_sureness(tests, leaders))
+    caveat = "This compares how well the models fit these cases; it shows neither that one is right"
+    if models["model"].nunique() > 1:
+        caveat += (
+            " nor how they would predict others. Raw coefficients of different error laws are in "
+            "different units: compare the ratios, or those on the common scale."
+        )
+    else:
+        caveat += " nor how they would predict others."
+    sentences.append(caveat)
+    return " ".join(sentences)
+
+
+def _alone(fit: pd.DataFrame) -> str:
+    """Describe the fit of a single model."""
+    name, row = fit.index[0], fit.iloc[0]
+    text = (
+        f"{name} raises the log-likelihood from {row['llnull']:,.2f} with equal shares to "
+        f"{row['llf']:,.2f} (rho-squared {fixed_point(row['rho2'], 3)})"
+    )
+    if row["llconst"] == row["llconst"]:
+        text += f"; constants alone reach {row['llconst']:,.2f}"
+    return text + ". There is no other model here to compare it with."
+
+
+def _better(fit: pd.DataFrame) -> str:
+    """Say which model has the higher likelihood and which the criteria prefer."""
+    ordered = fit.sort_values("llf", ascending=False, kind="stable")
+    best, second = ordered.index[:2]
+    gap = float(ordered["llf"].iloc[0] - ordered["llf"].iloc[1])
+    more = int(ordered["parameters"].iloc[0] - ordered["parameters"].iloc[1])
+    size = (
+        "as many parameters"
+        if more == 0
+        else f"{abs(more)} {'more' if more > 0 else 'fewer'} "
+        f"parameter{'' if abs(more) == 1 else 's'}"
+    )
+    if gap < CLOSE:
+        text = f"{best} and {second} fit equally well ({best} has {size})"
+    else:
+        others = f"that of {second}" if len(fit) == 2 else f"the next one's, {second},"
+        text = (
+            f"{best} fits best: its log-likelihood is {gap:,.2f} above {others} with {size}"
+            if len(fit) > 2
+            else f"{best} fits better: its log-likelihood is {gap:,.2f} above {others} with {size}"
+        )
+    return f"{text}; {_criteria(fit)}."
+
+
+def _criteria(fit: pd.DataFrame) -> str:
+    """Say which models AIC and BIC prefer."""
+    leads = []
+    for column in ("aic", "bic"):
+        ordered = fit[column].sort_values(kind="stable")
+        leads.append((str(ordered.index[0]), float(ordered.iloc[1] - ordered.iloc[0])))
+    if max(lead for _, lead in leads) < 2 * CLOSE:
+        return "AIC and BIC are equal"
+    (aic, a), (bic, b) = leads
+    if aic == bic and abs(a - b) < CLOSE:
+        return f"AIC and BIC prefer {aic} by {a:,.2f}"
+    if aic == bic:
+        return f"AIC and BIC both prefer {aic}, by {a:,.2f} and {b:,.2f}"
+    return f"AIC prefers {aic} by {a:,.2f}, BIC prefers {bic} by {b:,.2f}"
+
+
+def _sureness(tests: pd.DataFrame, leaders: list[str]) -> str:
+    """Report the test between the two models which lead by AIC."""
+    pair = tests[tests["first"].isin(leaders) & tests["second"].isin(leaders)].iloc[0]
+    if pair["test"] == "Vuong":
+        name, figures = "Vuong's test", f"z = {pair['statistic']:.2f}"
+    else:
+        name, figures = "Likelihood-ratio test", f"chi2({pair['df']}) = {pair['statistic']:.2f}"
+    known = pair["statistic"] == pair["statistic"]
+    shown = f" ({figures}, {p_text(pair['pvalue'])})" if known else ""
+    text = f"{name}{shown}: {pair['outcome']}"
+    if pair["note"]:
+        text += f" {pair['note']}"
+    elif pair["simulation_se"] > 0 and not pair["simulation_matters"]:
+        text += (
+            f" Simulation error (standard error {pair['simulation_se']:.2g}) is too small to "
+            "change this."
+        )
+    return text

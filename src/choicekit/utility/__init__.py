@@ -1,0 +1,20 @@
+"""Utilities: V = X beta from a formula, or from one specification per alternative."""
+
+from .alternatives import AlternativesDesign, alternatives_variables, learn_alternatives
+from .base import Coefficient, Design
+from .formula import FormulaDesign, formula_variables, learn_formula
+from .linear import pullback, pullback_sum, value
+
+__all__ = [
+    "AlternativesDesign",
+    "Coefficient",
+    "Design",
+    "FormulaDesign",
+    "alternatives_variables",
+    "formula_variables",
+    "learn_alternatives",
+    "learn_formula",
+    "pullback",
+    "pullback_sum",
+    "value",
+]

@@ -1,0 +1,101 @@
+"""choicekit against numbers other programs made: one case file, one test (see README.md here)."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import choicekit as ck
+
+from . import recipes
+
+CASES = recipes.read_cases()
+
+
+def mark(case: dict[str, Any], seed: int | None) -> Any:
+    """One pytest parameter."""
+    name = case["name"] if seed is None else f"{case['name']}-seed{seed}"
+    return pytest.param(case, seed, id=name)
+
+
+def read(case: dict[str, Any]) -> ck.ChoiceData:
+    """The case's data, read the way its file says."""
+    try:
+        frame = recipes.load(case["data"])
+    except recipes.MissingDataError as absent:
+        pytest.skip(str(absent))
+    form, arguments = recipes.reader(case["read"])
+    if form == "long":
+        return ck.ChoiceData.from_long(frame, **arguments)
+    return ck.ChoiceData.from_wide(frame, **arguments)
+
+
+def fit(case: dict[str, Any], data: ck.ChoiceData, seed: int | None) -> Any:
+    """The case's model at its optimum; a seed is given only where errors may be simulated."""
+    options = dict(case["model"])
+    verb = {"logit": ck.logit, "probit": ck.probit}[options.pop("verb")]
+    specification = options.pop("formula", None) or options.pop("utilities")
+    model = verb(specification, data, **options)
+    return model.fit() if seed is None else model.fit(seed=seed)
+
+
+def discrepancies(case: dict[str, Any], results: Any) -> list[str]:
+    """Every number that differs from the reference by more than the case's tolerance."""
+    reference, tolerance = case["reference"], case["tolerance"]
+    found = []
+
+    def expect(what: str, ours: float, theirs: float, allowed: float) -> None:
+        if not abs(ours - theirs) <= allowed:  # so that NaN is found too
+            found.append(f"{what}: {ours:.8g}, reference {theirs:.8g}, tolerance {allowed:.2g}")
+
+    expect("nobs", results.nobs, reference["n"], 0)
+    expect("llf", results.llf, reference["ll"], tolerance["ll_abs"])
+    if "llnull" in reference:
+        expect("llnull", results.llnull, reference["llnull"], tolerance["ll_abs"])
+    estimates, _ = restated(case, results)
+    if tolerance.get("signs"):
+        for name, value in reference["estimates"].items():
+            if not estimates[name] * value > 0:
+                found.append(f"{name}: {estimates[name]:.6g}, reference {value:.6g}, sign differs")
+    for name, error in reference["se"].get("nonrobust", {}).items():
+        value = reference["estimates"][name]
+        expect(name, estimates[name], value, tolerance["coef_in_se"] * error)
+        expect(name, estimates[name], value, tolerance.get("coef_rel", float("inf")) * abs(value))
+    for cov_type, errors in reference["se"].items():
+        _, ours = restated(case, results.with_cov(cov_type))
+        for name, value in errors.items():
+            expect(f"{cov_type} s.e. of {name}", ours[name], value, tolerance["se_rel"] * value)
+    return found
+
+
+def restated(case: dict[str, Any], results: Any) -> tuple[pd.Series, pd.Series]:
+    """Estimates and standard errors by the reference's names, in its units and normalisation."""
+    unknown = set(recipes.our_names(case["parameters"])) ^ set(results.params.index)
+    assert not unknown, f"names without a counterpart: {sorted(unknown)}"
+    return recipes.restate(case["parameters"], results.params, results.cov_params())
+
+
+@pytest.mark.parametrize(
+    ("case", "seed"), [mark(case, seed) for case in CASES for seed in case.get("seeds", [None])]
+)
+def test_reference(case: dict[str, Any], seed: int | None) -> None:
+    data = read(case)
+    if "boundary" in case:  # no maximum inside: the fit must say so, and where it ended is compared
+        with pytest.warns(ck.ConvergenceWarning, match=case["boundary"]):
+            results = fit(case, data, seed)
+    else:
+        results = fit(case, data, seed)
+        assert results.convergence.converged, results.convergence.message
+    found = discrepancies(case, results)
+    assert not found, "\n".join([case["source"], *found])
+
+
+def test_bundled_travelmode_is_the_published_one() -> None:
+    ours = ck.load_dataset("travelmode")
+    theirs = recipes.load(
+        {
+            "from": "statsmodels:modechoice",
+            "steps": [{"label": {"mode": {"1": "air", "2": "train", "3": "bus", "4": "car"}}}],
+        }
+    )
+    pd.testing.assert_frame_equal(ours[theirs.columns], theirs, check_dtype=False)
