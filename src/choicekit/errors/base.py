@@ -32,11 +32,16 @@ class LogProb:
         Derivative with respect to the utilities, (C, J); 0 where not available.
     dtheta
         Derivative with respect to the law's parameters, (C, Q).
+    dextra
+        Derivative with respect to what a case adds to the covariance of the errors, the lower
+        triangle row by row, an off-diagonal element counting for both its places,
+        (C, J (J + 1) / 2); None for laws without a covariance.
     """
 
     logp: Float
     dv: Float
     dtheta: Float
+    dextra: Float | None = None
 
 
 @dataclass(frozen=True)

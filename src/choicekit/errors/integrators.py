@@ -101,14 +101,16 @@ class Settled:
         omega: Float,
         keys: NDArray[np.uint64],
         seed: int,
+        extra: Float | None = None,
     ) -> Settled:
-        """Order the differences of each case by Genz' rule at these utilities and covariance."""
+        """Order the differences of each case by Genz' rule at these utilities and covariances."""
         n_cases, n_alt = v.shape
         order = np.zeros((n_cases, max(1, n_alt - 1)), dtype=np.int32)
         n_dims = np.zeros(n_cases, dtype=np.int32)
+        own = np.empty((0, n_alt, n_alt)) if extra is None else extra
 
         def work(start: int, stop: int) -> None:
-            order_range(v, available, chosen, omega, start, stop, True, order, n_dims)
+            order_range(v, available, chosen, omega, own, start, stop, True, order, n_dims)
 
         map_ranges(work, n_cases, at_least=2048)
         return cls(integrator, order, n_dims, keys, seed)
@@ -137,9 +139,16 @@ class Settled:
         return SimulationPlan(method, kind, draws, self.seed, exact, simulated)
 
     def log_prob(
-        self, v: Float, chosen: NDArray[np.int32], omega: Float, gradient: bool
+        self,
+        v: Float,
+        chosen: NDArray[np.int32],
+        omega: Float,
+        gradient: bool,
+        extra: Float | None = None,
     ) -> tuple[Float, Float, Float]:
         """Log-probabilities (C,), their derivatives by utilities (C, J) and covariance.
+
+        ``extra`` (C, J, J) is what single cases add to the covariance ``omega``.
 
         The last has shape (C, J (J + 1) / 2): the lower triangle row by row, an off-diagonal
         element standing for both its places.
@@ -151,7 +160,8 @@ class Settled:
             np.empty((shape, n_alt)),
             np.empty((shape, n_alt * (n_alt + 1) // 2)),
         )
-        problem = (np.ascontiguousarray(v), chosen, self.order, self.n_dims, omega)
+        own = np.empty((0, n_alt, n_alt)) if extra is None else extra
+        problem = (np.ascontiguousarray(v), chosen, self.order, self.n_dims, omega, own)
         directions = direction_numbers(max(1, n_alt - 2))
         draws = (directions, self.keys, np.uint64(self.seed), self.integrator.n_bits)
         rules = self.integrator.rules

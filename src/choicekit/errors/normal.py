@@ -153,10 +153,11 @@ class BoundNormal:
         keys: NDArray[np.uint64],
         theta: Float,
         seed: int,
+        extra: Float | None = None,
     ) -> BoundNormal:
         """Fix the order of integration of each case, at these utilities, and the draws."""
         settled = Settled.at(
-            self.integrator, v, available, chosen, self.structure.omega(theta), keys, seed
+            self.integrator, v, available, chosen, self.structure.omega(theta), keys, seed, extra
         )
         if self.only_exact and settled.plan.n_simulated:
             raise SpecificationError(
@@ -173,8 +174,11 @@ class BoundNormal:
         chosen: NDArray[np.int32],
         theta: Float,
         gradient: bool = True,
+        extra: Float | None = None,
     ) -> LogProb:
         """Log-probability of the chosen alternatives by the GHK recursion.
+
+        ``extra`` (C, J, J) is what single cases add to the covariance: normal coefficients do.
 
         Orders and draws are those settled on; without them each case gets the best order at these
         utilities and draws keyed by its position.
@@ -183,19 +187,24 @@ class BoundNormal:
         if settled is None:
             keys = np.arange(len(v), dtype=np.uint64)
             settled = Settled.at(
-                self.integrator, v, available, chosen, self.structure.omega(theta), keys, 0
+                self.integrator, v, available, chosen, self.structure.omega(theta), keys, 0, extra
             )
         omega = self.structure.omega(theta)
-        logp, dv, domega = settled.log_prob(v, chosen, omega, gradient)
+        logp, dv, domega = settled.log_prob(v, chosen, omega, gradient, extra)
         if not gradient:
             return LogProb(logp, dv, np.empty((0, len(theta))))
         rows, columns = np.tril_indices(v.shape[1])
         # Off the diagonal domega counts both places, and the jacobian is symmetric.
         slope = self.structure.jacobian(theta)[:, rows, columns]
-        return LogProb(logp, dv, domega @ slope.T)
+        return LogProb(logp, dv, domega @ slope.T, domega)
 
     def probabilities(
-        self, v: Float, available: NDArray[np.bool_], theta: Float, keys: Any = None
+        self,
+        v: Float,
+        available: NDArray[np.bool_],
+        theta: Float,
+        keys: Any = None,
+        extra: Float | None = None,
     ) -> Float:
         """Choice probabilities (C, J), normalised to sum to 1 in each case.
 
@@ -215,10 +224,11 @@ class BoundNormal:
                 continue
             chosen = np.full(len(cases), j, dtype=np.int32)
             part = np.ascontiguousarray(v[cases])
+            own = None if extra is None else extra[cases]
             settled = Settled.at(
-                integrator, part, available[cases], chosen, omega, keys[cases], seed
+                integrator, part, available[cases], chosen, omega, keys[cases], seed, own
             )
-            out[cases, j] = np.exp(settled.log_prob(part, chosen, omega, False)[0])
+            out[cases, j] = np.exp(settled.log_prob(part, chosen, omega, False, own)[0])
         result: Float = out / out.sum(axis=1, keepdims=True)
         return result
 

@@ -112,6 +112,8 @@ def separated_directions(
     """
     from scipy.linalg import eigh
 
+    if len(hessian) == 0:
+        return []
     scale = 1.0 / np.sqrt(np.diag(information))
     grid = np.outer(scale, scale)
     shares, vectors = eigh(-hessian * grid, information * grid)

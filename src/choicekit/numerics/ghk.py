@@ -28,7 +28,12 @@ import numpy as np
 from numba import njit
 
 from choicekit.numerics.draws import CHUNK, scramble_case, sobol_chunk
-from choicekit.numerics.linear_algebra import adjoint_cholesky, cholesky, difference_covariance
+from choicekit.numerics.linear_algebra import (
+    adjoint_cholesky,
+    case_covariance,
+    cholesky,
+    difference_covariance,
+)
 from choicekit.numerics.special import (
     FAST,
     exp_,
@@ -177,9 +182,10 @@ def ghk_range(
     Parameters
     ----------
     problem
-        ``(v (C, J), chosen (C,), order (C, J-1), n_dim (C,), omega (J, J))``: utilities; code of
-        the chosen alternative; codes of the other available ones in the order of integration;
-        how many these are; covariance of the J errors.
+        ``(v (C, J), chosen (C,), order (C, J-1), n_dim (C,), omega (J, J), extra (C or 0, J, J))``:
+        utilities; code of the chosen alternative; codes of the other available ones in the order
+        of integration; how many these are; covariance of the J errors; what single cases add to
+        it.
     rules
         ``(points1 (1, R1), weights1 (R1,), points2 (2, R2), weights2 (R2,))``: Gauss rules for two
         and three differences; R1 = 0 or R2 = 0 stands for "simulate these as well".
@@ -187,10 +193,10 @@ def ghk_range(
         ``(directions (>=D-1, bits) uint32, keys (C,) uint64, seed uint64, n_bits)``.
     out
         ``(logp (C,), dv (C, J), domega (C, J (J + 1) / 2))``: the last two only written
-        ``with_gradient``; domega is the derivative with respect to the lower triangle of omega,
-        row by row, an off-diagonal element counting for both its places.
+        ``with_gradient``; domega is the derivative with respect to the lower triangle of the
+        case's covariance, row by row, an off-diagonal element counting for both its places.
     """
-    v, chosen, order, n_dims, omega = problem
+    v, chosen, order, n_dims, omega, extra = problem
     directions, keys, seed, n_bits = simulation
     logp, dv, domega = out
     width = max(1, v.shape[1] - 1)
@@ -200,6 +206,7 @@ def ghk_range(
     scrambled, shift = np.empty((width, 32), dtype=np.uint32), np.empty(width, dtype=np.uint32)
     b, t = np.empty(width), np.empty((width, width))
     g_b, g_t = np.empty(width), np.empty((width, width))
+    own = np.empty(omega.shape)
     for c in range(start, stop):
         n_dim, i = n_dims[c], chosen[c]
         if n_dim == 0:
@@ -210,7 +217,7 @@ def ghk_range(
             continue
         for d in range(n_dim):
             b[d] = v[c, i] - v[c, order[c, d]]
-        difference_covariance(omega, i, order[c], n_dim, t)
+        difference_covariance(case_covariance(omega, extra, c, own), i, order[c], n_dim, t)
         cholesky(t, n_dim)
         g_b[:n_dim] = 0.0
         g_t[:n_dim, :n_dim] = 0.0

@@ -7,11 +7,25 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["adjoint_cholesky", "cholesky", "difference_covariance"]
+__all__ = ["adjoint_cholesky", "case_covariance", "cholesky", "difference_covariance"]
 
 # A conditional variance below this share of the variance counts as this share: the errors are
 # then perfectly correlated to working precision, and the probability is a step.
 _FLOOR = 1e-13
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def case_covariance(omega: Any, extra: Any, c: int, out: Any) -> Any:
+    """Covariance (J, J) of the errors of case c: omega, plus ``extra[c]`` where there is one.
+
+    ``extra`` is (C, J, J) or (0, J, J); ``out`` (J, J) is scratch. Returns omega or out.
+    """
+    if extra.shape[0] == 0:
+        return omega
+    for j in range(omega.shape[0]):
+        for k in range(omega.shape[0]):
+            out[j, k] = omega[j, k] + extra[c, j, k]
+    return out
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

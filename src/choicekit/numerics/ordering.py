@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from choicekit.numerics.linear_algebra import difference_covariance
+from choicekit.numerics.linear_algebra import case_covariance, difference_covariance
 from choicekit.numerics.special import hazard_
 
 __all__ = ["order_range"]
@@ -60,6 +60,7 @@ def order_range(
     available: Any,
     chosen: Any,
     omega: Any,
+    extra: Any,
     start: int,
     stop: int,
     reorder: bool,
@@ -74,6 +75,8 @@ def order_range(
         Utilities (C, J), availability (C, J) bool, code of the chosen alternative (C,).
     omega
         Covariance of the errors (J, J).
+    extra
+        What single cases add to it, (C, J, J), or (0, J, J) for nothing.
     reorder
         False leaves them in the order of the alternatives.
     order, n_dims
@@ -81,6 +84,7 @@ def order_range(
     """
     width = max(1, v.shape[1] - 1)
     b, mean, sigma = np.empty(width), np.empty(width), np.empty((width, width))
+    own = np.empty(omega.shape)
     for c in range(start, stop):
         i, n = chosen[c], 0
         for j in range(v.shape[1]):
@@ -91,5 +95,6 @@ def order_range(
         if reorder and n > 1:
             for d in range(n):
                 b[d] = v[c, i] - v[c, order[c, d]]
-            difference_covariance(omega, i, order[c], n, sigma)
+            covariance = case_covariance(omega, extra, c, own)
+            difference_covariance(covariance, i, order[c], n, sigma)
             _order_case(b, sigma, n, order[c], mean)
