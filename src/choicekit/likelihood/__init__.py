@@ -1,0 +1,6 @@
+"""The one place where utility, errors and mixing meet."""
+
+from choicekit.likelihood.build import build_likelihood
+from choicekit.likelihood.plain import Likelihood, Parts
+
+__all__ = ["Likelihood", "Parts", "build_likelihood"]

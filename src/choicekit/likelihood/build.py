@@ -1,0 +1,50 @@
+"""Choose the likelihood that a combination of errors and mixing needs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choicekit.data.layout import Layout
+from choicekit.errors.base import BoundErrors
+from choicekit.errors.normal import BoundNormal
+from choicekit.likelihood.absorbed import AbsorbedLikelihood
+from choicekit.likelihood.mixed import MixedLikelihood
+from choicekit.likelihood.plain import Likelihood
+from choicekit.mixing.random import BoundRandom
+
+__all__ = ["build_likelihood"]
+
+
+def build_likelihood(
+    x: NDArray[np.float64],
+    layout: Layout,
+    errors: BoundErrors,
+    keys: NDArray[np.uint64],
+    mixing: BoundRandom | None = None,
+    person_keys: NDArray[np.uint64] | None = None,
+) -> Likelihood:
+    """Build the log-likelihood of a linear utility with these errors and this mixing.
+
+    Normal coefficients with normal errors need no draws of their own, unless a person with
+    several cases has the same coefficients in all of them.
+
+    Parameters
+    ----------
+    x
+        Regressors (L, K), contiguous by column.
+    layout
+        Choice sets, choices, weights and people.
+    errors, mixing
+        The error law for these alternatives, the random coefficients for these names.
+    keys, person_keys
+        Random keys of cases (C,) and of people (N,).
+    """
+    if mixing is None:
+        return Likelihood(x, layout, errors, keys)
+    panel = layout.person is not None and layout.n_people < layout.n_cases
+    if isinstance(errors, BoundNormal) and mixing.all_normal and not panel:
+        return AbsorbedLikelihood(x, layout, errors, keys, mixing)
+    if person_keys is None or layout.person is None:
+        person_keys = keys
+    return MixedLikelihood(x, layout, errors, keys, mixing, person_keys)

@@ -1,0 +1,5 @@
+"""Tastes that differ between people: how coefficients are distributed, and their nodes."""
+
+from choicekit.mixing.random import BoundRandom, RandomCoefficients
+
+__all__ = ["BoundRandom", "RandomCoefficients"]
