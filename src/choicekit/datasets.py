@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 import pandas as pd
 
-from choicekit.exceptions import ChoicekitError, SpecificationError
+from choicekit.exceptions import ChoicekitError, SpecificationError, did_you_mean
 
 __all__ = ["load_dataset"]
 
@@ -47,8 +46,7 @@ def load_dataset(name: str = "travelmode") -> pd.DataFrame:
     3           1    car       1     0    10   180  30    35      1
     """
     if name not in NAMES:
-        close = difflib.get_close_matches(str(name).lower(), NAMES, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, NAMES)
         known = ", ".join(repr(known) for known in NAMES)
         raise SpecificationError(f"There is no data set {name!r}.{hint} There is: {known}.")
     return pd.read_csv(_file(f"{name}.csv"))

@@ -6,8 +6,10 @@ one pass instead of one error at a time.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+import difflib
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 __all__ = [
     "ChoicekitError",
@@ -18,7 +20,12 @@ __all__ = [
     "IdentificationError",
     "SimulationWarning",
     "SpecificationError",
+    "did_you_mean",
+    "nearest",
+    "unknown",
 ]
+
+Label = TypeVar("Label")
 
 FIRST_FEW = 5
 
@@ -114,3 +121,49 @@ class ConvergenceWarning(UserWarning):
 
 class SimulationWarning(UserWarning):
     """Simulation error is too large for the use made of a number."""
+
+
+def nearest(name: object, choices: Iterable[Label]) -> Label | None:
+    """Return the choice that the user most likely meant, or None if none is like it.
+
+    Upper and lower case count as equal; among choices equally like it, the one that begins as
+    the name does comes first.
+
+    Examples
+    --------
+    >>> nearest("chioce", ["case", "choice", "cost"])
+    'choice'
+    >>> nearest("COST", ["case", "choice", "cost"])
+    'cost'
+    """
+    by_text: dict[str, Label] = {}
+    for choice in choices:
+        by_text.setdefault(str(choice).strip().lower(), choice)
+    wanted = str(name).strip().lower()
+
+    def likeness(text: str) -> tuple[float, int]:
+        ratio = difflib.SequenceMatcher(None, text, wanted).ratio()
+        same = [a == b for a, b in zip(text, wanted, strict=False)]
+        return ratio, [*same, False].index(False)
+
+    close = difflib.get_close_matches(wanted, by_text, n=5, cutoff=0.6)
+    return by_text[max(close, key=likeness)] if close else None
+
+
+def did_you_mean(name: object, choices: Iterable[object]) -> str:
+    """Return ``" Did you mean ...?"`` to append to a message, empty if nothing is like the name."""
+    close = nearest(name, choices)
+    return "" if close is None else f" Did you mean {close!r}?"
+
+
+def unknown(what: str, given: object, choices: Sequence[object]) -> SpecificationError:
+    """Make the error for an option that does not exist: what there is, and the nearest.
+
+    Examples
+    --------
+    >>> print(unknown("method", "exakt", ("auto", "exact", "ghk")))
+    method='exakt' is unknown; there are auto, exact, ghk. Did you mean 'exact'?
+    """
+    listed = ", ".join(str(choice) for choice in choices)
+    hint = did_you_mean(given, choices)
+    return SpecificationError(f"{what}={given!r} is unknown; there are {listed}.{hint}")

@@ -5,14 +5,13 @@ Axes: P parameters: K of the utility, then Q of the errors.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.exceptions import SpecificationError
+from choicekit.exceptions import SpecificationError, did_you_mean
 
 __all__ = ["ParameterTable"]
 
@@ -81,8 +80,7 @@ class ParameterTable:
     def _position(self, name: str) -> int:
         if name in self.names:
             return self.names.index(name)
-        near = difflib.get_close_matches(str(name), self.names, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, self.names)
         raise SpecificationError(
             f"There is no parameter {name!r}.{hint} The model has: {', '.join(self.names)}."
         )

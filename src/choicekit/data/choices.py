@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.data.columns import flags_of
-from choicekit.data.labels import UNKNOWN, Alternatives, label_codes, named_list, nearest
+from choicekit.data.labels import UNKNOWN, Alternatives, label_codes, named_list
+from choicekit.exceptions import nearest
 
 __all__ = ["Choice", "read_choice", "unknown_choice_cure"]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from choicekit.data.labels import named_list, nearest
-from choicekit.exceptions import Finding
+from choicekit.data.labels import named_list
+from choicekit.exceptions import Finding, nearest
 
 __all__ = ["flags_of", "frame_findings", "locate", "numbers_of", "unknown_column"]
 

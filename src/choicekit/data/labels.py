@@ -1,8 +1,7 @@
-"""Labels to codes and back: cases, people, alternatives, and the nearest name."""
+"""Labels to codes and back: cases, people, alternatives."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import DataError, Finding
 
-__all__ = ["Alternatives", "given_alternatives", "label_codes", "named_list", "nearest"]
+__all__ = ["Alternatives", "given_alternatives", "label_codes", "named_list"]
 
 PROBE = 1000  # rows that show whether equal labels are neighbours
 MISSING = -1
@@ -197,23 +196,6 @@ def given_alternatives(
     if wrong:
         raise DataError(wrong)
     return Alternatives.given(alternatives)
-
-
-def nearest(name: object, candidates: Iterable[Hashable]) -> Hashable | None:
-    """Return the candidate that the user most likely meant, or None.
-
-    Examples
-    --------
-    >>> nearest("chioce", ["case", "choice", "cost"])
-    'choice'
-    >>> nearest("COST", ["case", "choice", "cost"])
-    'cost'
-    """
-    by_text: dict[str, Hashable] = {}
-    for candidate in candidates:
-        by_text.setdefault(str(candidate).strip().lower(), candidate)
-    close = difflib.get_close_matches(str(name).strip().lower(), by_text, n=1, cutoff=0.6)
-    return by_text[close[0]] if close else None
 
 
 def named_list(names: Iterable[object], limit: int = 10) -> str:

@@ -32,9 +32,8 @@ from choicekit.data.labels import (
     Alternatives,
     label_codes,
     named_list,
-    nearest,
 )
-from choicekit.exceptions import FIRST_FEW, DataError, Finding
+from choicekit.exceptions import FIRST_FEW, DataError, Finding, nearest
 
 __all__ = ["LongReader"]
 

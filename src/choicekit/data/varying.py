@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from choicekit.data.columns import unknown_column
-from choicekit.data.labels import Alternatives, named_list, nearest
-from choicekit.exceptions import Finding
+from choicekit.data.labels import Alternatives, named_list
+from choicekit.exceptions import Finding, nearest
 
 __all__ = [
     "ALT",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from choicekit.errors.base import LogProb, SimulationPlan
 from choicekit.errors.covariance import STRUCTURES, Structure, make_structure
 from choicekit.errors.integrators import EXACT_LIMIT, Integrator, Settled
-from choicekit.exceptions import SpecificationError
+from choicekit.exceptions import SpecificationError, unknown
 from choicekit.numerics.ghk import ghk_range
 from choicekit.numerics.ordering import order_range
 
@@ -90,13 +89,8 @@ class Normal:
 
 
 def _require_choice(what: str, given: object, choices: tuple[str, ...]) -> None:
-    if given in choices:
-        return
-    near = difflib.get_close_matches(str(given), choices, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise SpecificationError(
-        f"{what}={given!r} is unknown; there are {', '.join(map(repr, choices))}.{hint}"
-    )
+    if given not in choices:
+        raise unknown(what, given, choices)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ Axes: C cases, N clusters, P free parameters.
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.exceptions import SpecificationError
+from choicekit.exceptions import unknown
 
 __all__ = ["COV_TYPES", "invert_information", "parameter_covariance", "require_cov_type"]
 
@@ -22,13 +21,8 @@ COV_TYPES = ("nonrobust", "HC0", "HC1", "opg", "cluster")
 
 def require_cov_type(cov_type: str) -> None:
     """Raise SpecificationError, with the choices, for an unknown type."""
-    if cov_type in COV_TYPES:
-        return
-    near = difflib.get_close_matches(str(cov_type), COV_TYPES, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise SpecificationError(
-        f"cov_type={cov_type!r} is unknown; there are {', '.join(COV_TYPES)}.{hint}"
-    )
+    if cov_type not in COV_TYPES:
+        raise unknown("cov_type", cov_type, COV_TYPES)
 
 
 def invert_information(information: Float) -> Float:

@@ -7,11 +7,12 @@ Axes: C cases, J alternatives, P parameters (K of the utility, then Q of the err
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+
+from choicekit.exceptions import did_you_mean
 
 __all__ = [
     "Family",
@@ -198,9 +199,8 @@ def log_probabilities(fit: Fitted) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def nearest_name(name: str, names: list[str]) -> str:
     """Say which of ``names`` comes nearest to ``name``, and else which there are."""
-    folded = {candidate.casefold(): candidate for candidate in names}
-    close = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
-    if close:
-        return f"Did you mean {folded[close[0]]!r}?"
+    hint = did_you_mean(name, names)
+    if hint:
+        return hint.strip()
     shown = ", ".join(repr(candidate) for candidate in names[:12])
     return f"There are: {shown}{', ...' if len(names) > 12 else ''}."

@@ -5,7 +5,6 @@ Axes: C cases, J alternatives, L rows (case x available alternative), K coeffici
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..exceptions import SpecificationError
+from ..exceptions import SpecificationError, nearest
 
 __all__ = ["Coefficient", "Design"]
 
@@ -133,20 +132,6 @@ class Described:
     def describe(self) -> tuple[Coefficient, ...]:
         """Return (name, kind, alternative, variable) of each coefficient."""
         return self.coefficients
-
-
-def nearest(name: object, choices: Iterable[object]) -> str | None:
-    """Return the choice spelt most like ``name`` (upper and lower case count as equal)."""
-    by_lower = {str(choice).lower(): str(choice) for choice in choices}
-    wanted = str(name).lower()
-
-    def likeness(choice: str) -> tuple[float, int]:
-        ratio = difflib.SequenceMatcher(None, choice, wanted).ratio()
-        same = [a == b for a, b in zip(choice, wanted, strict=False)]
-        return ratio, [*same, False].index(False)
-
-    close = difflib.get_close_matches(wanted, by_lower, n=5, cutoff=0.6)
-    return by_lower[max(close, key=likeness)] if close else None
 
 
 def suggestion(name: object, choices: Iterable[object], what: str) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..exceptions import SpecificationError
-from .base import listing, nearest
+from ..exceptions import SpecificationError, nearest
+from .base import listing
 
 __all__ = ["Factor", "Term"]
 
