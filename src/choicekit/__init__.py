@@ -27,6 +27,7 @@ from choicekit.model import ChoiceModel, logit, probit
 
 if TYPE_CHECKING:
     from choicekit.errors import Gumbel, Normal
+    from choicekit.mixing import RandomCoefficients
     from choicekit.report.compare import compare
     from choicekit.results import FitResults, load
 
@@ -43,6 +44,7 @@ __all__ = [
     "Gumbel",
     "IdentificationError",
     "Normal",
+    "RandomCoefficients",
     "SimulationWarning",
     "SpecificationError",
     "compare",
@@ -57,6 +59,7 @@ _LAZY = {
     "FitResults": "choicekit.results",
     "Gumbel": "choicekit.errors",
     "Normal": "choicekit.errors",
+    "RandomCoefficients": "choicekit.mixing",
     "compare": "choicekit.report.compare",
     "load": "choicekit.results",
 }

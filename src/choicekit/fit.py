@@ -74,7 +74,7 @@ def _require_seed(seed: object) -> None:
 
 
 def _simulation(fit: Fit) -> Simulation | None:
-    plan = fit.likelihood.errors.plan
+    plan = fit.likelihood.plan
     if plan is None:
         return None
     return Simulation(

@@ -14,6 +14,7 @@ from choicekit.parameters import ParameterTable
 from choicekit.utility import (
     Design,
     alternatives_variables,
+    check_unique,
     formula_variables,
     learn_alternatives,
     learn_formula,
@@ -21,6 +22,7 @@ from choicekit.utility import (
 
 if TYPE_CHECKING:
     from choicekit.errors.base import ErrorLaw
+    from choicekit.mixing import BoundRandom, RandomCoefficients
     from choicekit.results import FitResults
 
 __all__ = ["ChoiceModel", "logit", "probit"]
@@ -41,6 +43,8 @@ class ChoiceModel:
         The choices.
     errors
         The error law; ``Gumbel()`` (the logit) by default.
+    mixing
+        ``RandomCoefficients(...)``: coefficients that differ between people; none by default.
     base
         Label of the reference alternative; the first of the data by default.
     context
@@ -73,6 +77,7 @@ class ChoiceModel:
         errors: ErrorLaw | None = None,
         base: Hashable | None = None,
         context: Mapping[str, Any] | None = None,
+        mixing: RandomCoefficients | None = None,
     ) -> None:
         from choicekit.errors.gumbel import Gumbel
         from choicekit.estimation.identification import require_identified
@@ -98,6 +103,9 @@ class ChoiceModel:
         self.bound = self.errors.bind(
             self.data.alternatives, self.data.alternatives.index(self.base)
         )
+        self.mixing = mixing
+        self.bound_mixing = None if mixing is None else _bind_mixing(mixing, self.design, self.data)
+        check_unique(self.parameter_names)
 
     @property
     def formula(self) -> str:
@@ -112,12 +120,15 @@ class ChoiceModel:
     @property
     def title(self) -> str:
         """What the model is called."""
-        return self.errors.title
+        if self.mixing is None:
+            return self.errors.title
+        return self.errors.mixed_title
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Names of the P parameters: coefficients of the utility, then of the errors."""
-        return (*self.design.names, *self.bound.names)
+        """Names of the P parameters: of the utility, of the errors, of the mixing."""
+        mixing = () if self.bound_mixing is None else self.bound_mixing.names
+        return (*self.design.names, *self.bound.names, *mixing)
 
     @property
     def endog_names(self) -> str:
@@ -151,13 +162,19 @@ class ChoiceModel:
         -------
         choicekit.likelihood.Likelihood
         """
-        from choicekit.likelihood import Likelihood
+        from choicekit.likelihood import build_likelihood
 
-        if data is not None:
-            return Likelihood(self._rows(data), data.layout, self.bound, data.case_keys())
-        if self._x is None:
-            self._x = self._rows(self.data)
-        return Likelihood(self._x, self.data.layout, self.bound, self.data.case_keys())
+        if data is None:
+            data = self.data
+            if self._x is None:
+                self._x = self._rows(data)
+            x = self._x
+        else:
+            x = self._rows(data)
+        people = data.person_keys()
+        return build_likelihood(
+            x, data.layout, self.bound, data.case_keys(), self.bound_mixing, people
+        )
 
     def fit(
         self,
@@ -213,9 +230,32 @@ class ChoiceModel:
 
     def table(self, start: Mapping[str, float], fixed: Mapping[str, float]) -> ParameterTable:
         """All parameters with the given starts and fixed values; the utility's start at zero."""
-        zeros = np.zeros(len(self.design.names))
-        table = ParameterTable.of(self.parameter_names, np.concatenate([zeros, self.bound.start]))
+        starts = [np.zeros(len(self.design.names)), self.bound.start]
+        if self.bound_mixing is not None:
+            # The information at zero is the within-case variance of the regressors, summed.
+            variance = np.diag(self.information) / self.data.layout.n_cases
+            error_sd = self.bound.sd_per_logit * float(np.pi / np.sqrt(6.0))
+            starts.append(self.bound_mixing.start(np.sqrt(2.0 * variance), error_sd))
+        table = ParameterTable.of(self.parameter_names, np.concatenate(starts))
         return table.starting_at(start).fixing(fixed)
+
+
+def _bind_mixing(mixing: RandomCoefficients, design: Design, data: ChoiceData) -> BoundRandom:
+    """Find the random coefficients; a person counts as a whole, so her weights must agree."""
+    layout = data.layout
+    if layout.weights is not None and layout.person is not None:
+        first = np.empty(layout.n_people)
+        first[layout.person[::-1]] = layout.weights[::-1]
+        uneven = np.unique(layout.person[layout.weights != first[layout.person]])
+        if len(uneven):
+            assert data.person_ids is not None
+            shown = ", ".join(str(data.person_ids[n]) for n in uneven[:5])
+            raise SpecificationError(
+                f"{len(uneven):,} people have cases of unequal weight ({shown}"
+                f"{', ...' if len(uneven) > 5 else ''}), but with random coefficients a person "
+                "counts as a whole. Cure: give all cases of a person the same weight."
+            )
+    return mixing.bind(design.names)
 
 
 def _announce_compilation(errors: ErrorLaw) -> None:
@@ -290,12 +330,13 @@ def logit(
     base: Hashable | None = None,
     scale: float = 1.0,
     context: Mapping[str, Any] | None = None,
+    mixing: RandomCoefficients | None = None,
 ) -> ChoiceModel:
     """Conditional (multinomial) logit: independent Gumbel errors (McFadden 1974).
 
     Parameters
     ----------
-    specification, data, base, context
+    specification, data, base, context, mixing
         As for `ChoiceModel`.
     scale
         Scale of the errors, the temperature of the softmax, held fixed.
@@ -312,7 +353,7 @@ def logit(
     """
     from choicekit.errors.gumbel import Gumbel
 
-    return ChoiceModel(specification, data, Gumbel(scale), base, context)
+    return ChoiceModel(specification, data, Gumbel(scale), base, context, mixing)
 
 
 def probit(
@@ -324,12 +365,13 @@ def probit(
     method: str = "auto",
     draws: int = 256,
     context: Mapping[str, Any] | None = None,
+    mixing: RandomCoefficients | None = None,
 ) -> ChoiceModel:
     """Multinomial probit: jointly normal errors.
 
     Parameters
     ----------
-    specification, data, base, context
+    specification, data, base, context, mixing
         As for `ChoiceModel`.
     covariance, scale, method, draws
         As for `Normal`.
@@ -347,4 +389,4 @@ def probit(
     from choicekit.errors.normal import Normal
 
     law = Normal(covariance=covariance, scale=scale, method=method, draws=draws)
-    return ChoiceModel(specification, data, law, base, context)
+    return ChoiceModel(specification, data, law, base, context, mixing)

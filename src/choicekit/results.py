@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from choicekit.estimation.clusters import cluster_codes
+from choicekit.estimation.clusters import cluster_codes, unit_codes
 from choicekit.estimation.covariance import parameter_covariance, require_cov_type
 from choicekit.estimation.fitting import Convergence
 from choicekit.exceptions import SpecificationError
@@ -205,7 +205,9 @@ class FitResults:
 
     @property
     def _theta(self) -> Float:
-        return self.params.to_numpy(dtype=np.float64)[len(self.model.design.names) :]
+        first = len(self.model.design.names)
+        values = self.params.to_numpy(dtype=np.float64)
+        return values[first : first + len(self.model.bound.names)]
 
     def error_covariance(self) -> pd.DataFrame:
         """Covariance of the alternatives' errors under the normalisation, (J, J).
@@ -275,10 +277,7 @@ class FitResults:
 
     def _probabilities(self, data: ChoiceData, own: bool) -> Float:
         likelihood = self._likelihood_of(None if own else data)
-        v = likelihood.utilities(self.params.to_numpy(dtype=np.float64))
-        found: Float = self.model.bound.probabilities(
-            v, data.layout.available, self._theta, likelihood.keys
-        )
+        found: Float = likelihood.probabilities(self.params.to_numpy(dtype=np.float64))
         return found
 
     def predict(self, df: pd.DataFrame | None = None) -> pd.Series[Any] | pd.DataFrame:
@@ -329,13 +328,23 @@ class FitResults:
         return pd.Series(counts / counts.sum(), index=labels, name="actual")
 
     def logp(self) -> Float:
-        """Log-probability of each case's choice at the estimates, (C,), unweighted."""
+        """Log-probability of each unit's choices at the estimates, (U,), unweighted.
+
+        The units are the cases or, where people with several cases have random coefficients, the
+        people; ``unit`` tells which case belongs to which.
+        """
         found: Float = self._own.logp(self.params.to_numpy(dtype=np.float64))
         return found
 
     def scores(self) -> Float:
-        """Derivative of each case's log-probability by the parameters, (C, P), unweighted."""
+        """Derivative of each unit's log-probability by the parameters, (U, P), unweighted."""
         found: Float = self._own.scores(self.params.to_numpy(dtype=np.float64))
+        return found
+
+    @property
+    def unit(self) -> NDArray[np.int64] | None:
+        """Code of each case's unit, (C,); None where every case is its own. See `logp`."""
+        found: NDArray[np.int64] | None = self._own.unit
         return found
 
     # -- inference ----------------------------------------------------------------------------
@@ -352,8 +361,11 @@ class FitResults:
         names = list(self.params.index)
         free = np.array([p for p, name in enumerate(names) if name not in self.fixed], dtype=int)
         scores = None if cov_type == "nonrobust" else self.scores()[:, free]
-        codes = cluster_codes(self.model.data, groups) if cov_type == "cluster" else None
-        weights = self.model.data.layout.weights
+        codes, weights = None, None
+        if cov_type != "nonrobust":
+            weights = self._own.weights
+        if cov_type == "cluster":
+            codes = unit_codes(cluster_codes(self.model.data, groups), self.unit)
         matrix = np.zeros((len(names), len(names)))
         matrix[np.ix_(free, free)] = parameter_covariance(
             cov_type, self.hessian, scores, weights, codes

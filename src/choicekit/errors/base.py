@@ -77,6 +77,10 @@ class ErrorLaw(Protocol):
     def title(self) -> str:
         """The model's name in a heading, for example ``"Conditional logit"``."""
 
+    @property
+    def mixed_title(self) -> str:
+        """The same where coefficients are random, for example ``"Mixed logit"``."""
+
     def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundErrors:
         """Fix the alternatives and the code of the reference alternative."""
 
@@ -113,6 +117,15 @@ class BoundErrors(Protocol):
         seed: int,
     ) -> BoundErrors:
         """Fix what must not change during one optimisation: draws and orders of integration."""
+
+    def redrawn(self, seed: int | None) -> BoundErrors:
+        """What was settled on with other draws: a new seed or, with None, more points."""
+
+    def at_nodes(self, cases: NDArray[np.int64], nodes: NDArray[np.uint64]) -> BoundErrors:
+        """What was settled on, for cases repeated at nodes of a mixing distribution.
+
+        ``cases`` and ``nodes`` (C',) are positions; every pair gets its own draws.
+        """
 
     def log_prob(
         self,

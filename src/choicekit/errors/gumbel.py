@@ -58,6 +58,11 @@ class Gumbel:
         """The model's name in a heading."""
         return "Conditional logit"
 
+    @property
+    def mixed_title(self) -> str:
+        """The same where coefficients are random."""
+        return "Mixed logit"
+
     def kernels(self) -> tuple[Any, ...]:
         """Return the compiled functions that a fit calls."""
         from choicekit.numerics.logit import logit_range
@@ -105,6 +110,14 @@ class BoundGumbel:
 
     def settle(self, *args: Any, **kwargs: Any) -> BoundGumbel:
         """Nothing to fix."""
+        return self
+
+    def redrawn(self, seed: int | None) -> BoundGumbel:
+        """Nothing is drawn."""
+        return self
+
+    def at_nodes(self, cases: NDArray[np.int64], nodes: NDArray[np.uint64]) -> BoundGumbel:
+        """Nothing was settled, so nothing is repeated."""
         return self
 
     def log_prob(

@@ -115,6 +115,11 @@ class Settled:
         map_ranges(work, n_cases, at_least=2048)
         return cls(integrator, order, n_dims, keys, seed)
 
+    def at_nodes(self, cases: NDArray[np.int64], nodes: NDArray[np.uint64]) -> Settled:
+        """The orders of repeated cases (C',), each repetition with draws of its own."""
+        keys = self.keys[cases] + nodes * np.uint64(0x9E3779B97F4A7C15)
+        return replace(self, order=self.order[cases], n_dims=self.n_dims[cases], keys=keys)
+
     def reseeded(self, seed: int) -> Settled:
         """The same orders with independent draws."""
         return replace(self, seed=seed)

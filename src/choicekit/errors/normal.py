@@ -74,6 +74,11 @@ class Normal:
         """The model's name in a heading."""
         return "Multinomial probit"
 
+    @property
+    def mixed_title(self) -> str:
+        """The same where coefficients are random."""
+        return "Multinomial probit with random coefficients"
+
     def kernels(self) -> tuple[Any, ...]:
         """Return the compiled functions that a fit calls; the start comes from the logit's."""
         from choicekit.numerics.logit import logit_range
@@ -160,6 +165,19 @@ class BoundNormal:
                 "Cure: method='auto', which simulates only those."
             )
         return replace(self, settled=settled)
+
+    def redrawn(self, seed: int | None) -> BoundNormal:
+        """The same orders with independent draws or, with None, with more points."""
+        if self.settled is None:
+            return self
+        settled = self.settled.refined() if seed is None else self.settled.reseeded(seed)
+        return replace(self, settled=settled)
+
+    def at_nodes(self, cases: NDArray[np.int64], nodes: NDArray[np.uint64]) -> BoundNormal:
+        """The orders of repeated cases; each pair of case and node has draws of its own."""
+        if self.settled is None:
+            return self
+        return replace(self, settled=self.settled.at_nodes(cases, nodes))
 
     def log_prob(
         self,

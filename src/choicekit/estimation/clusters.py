@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from choicekit.data.choicedata import ChoiceData
 from choicekit.exceptions import SpecificationError
 
-__all__ = ["cluster_codes"]
+__all__ = ["cluster_codes", "unit_codes"]
 
 
 def cluster_codes(data: ChoiceData, groups: Any) -> NDArray[np.int64]:
@@ -75,3 +75,23 @@ def _codes(data: ChoiceData, groups: Any) -> NDArray[np.int64]:
             "Cure: give every case a cluster; a case that belongs to none is one of its own."
         )
     return codes
+
+
+def unit_codes(codes: NDArray[np.int64], unit: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Clusters of the units of the likelihood, (U,), from those of the cases, (C,).
+
+    Raises
+    ------
+    SpecificationError
+        If the cases of a unit, a person, lie in several clusters.
+    """
+    if unit is None:
+        return codes
+    out = np.zeros(int(unit.max(initial=-1)) + 1, dtype=np.int64)
+    out[unit] = codes
+    if (out[unit] != codes).any():
+        raise SpecificationError(
+            "With random coefficients a person counts as a whole, but some people have cases in "
+            "several clusters. Cure: use clusters of people."
+        )
+    return out

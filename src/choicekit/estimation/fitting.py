@@ -100,7 +100,8 @@ def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[
     from choicekit.errors.gumbel import BoundGumbel
 
     k = likelihood.n_coefficients
-    logit = replace(likelihood, errors=BoundGumbel(1.0, likelihood.layout.n_alternatives))
+    gumbel = BoundGumbel(1.0, likelihood.layout.n_alternatives)
+    logit = Likelihood(likelihood.x, likelihood.layout, gumbel, likelihood.keys)
     held = np.array([name in given for name in table.names[:k]], dtype=np.bool_)
     factor = likelihood.errors.sd_per_logit
     small = ParameterTable(table.names[:k], table.start[:k] / factor, held)
@@ -171,7 +172,7 @@ def fit_likelihood(
     params, hessian = params * signs, hessian * np.outer(signs[table.free], signs[table.free])
     optimum = replace(optimum, x=params[table.free], gradient=optimum.gradient * signs[table.free])
     seconds = time.perf_counter() - begun
-    boundary = likelihood.errors.boundary(params[likelihood.n_coefficients :])
+    boundary = likelihood.boundary(params)
     coefficients = table.free[table.free < likelihood.n_coefficients]
     separated = separated_directions(
         hessian[: len(coefficients), : len(coefficients)],
@@ -187,8 +188,7 @@ def _conventional(likelihood: Likelihood, params: Float, table: ParameterTable) 
 
     The likelihood does not see them. A parameter the user fixed keeps its value, and then all do.
     """
-    k = likelihood.n_coefficients
-    signs = np.concatenate([np.ones(k), likelihood.errors.signs(params[k:])])
+    signs = likelihood.signs(params)
     return np.ones_like(signs) if (signs[table.fixed] < 0.0).any() else signs
 
 
@@ -217,7 +217,7 @@ def _maximise_general(
         done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
         return likelihood, done, np.empty((0, 0))
     scores = likelihood.scores(table.start)[:, free]
-    weights = likelihood.layout.weights
+    weights = likelihood.weights
     information = scores.T @ (scores if weights is None else scores * weights[:, None])
     rough = max(tolerance, 1e-3)
     optimum = whitened_bfgs(
@@ -338,17 +338,12 @@ def simulation_spread(fit: Fit) -> float:
     Where all are integrated exactly: the change when the number of nodes a dimension is doubled,
     which bounds the error of the rule used.
     """
-    errors = fit.likelihood.errors
-    settled = getattr(errors, "settled", None)
-    if settled is None:
+    likelihood = fit.likelihood
+    plan = likelihood.plan
+    if plan is None:
         return 0.0
-
-    def value(other: object) -> float:
-        changed = replace(errors, settled=other)  # type: ignore[type-var]
-        return replace(fit.likelihood, errors=changed).value(fit.params)
-
-    plan = settled.plan
     if plan.n_simulated == 0:
-        return abs(value(settled.refined()) - fit.value)
-    seeds = [(settled.seed + 1_000_003 * (r + 1)) % 2**63 for r in range(RANDOMISATIONS)]
-    return float(np.std([value(settled.reseeded(seed)) for seed in seeds], ddof=1))
+        return abs(likelihood.refined().value(fit.params) - fit.value)
+    seeds = [(plan.seed + 1_000_003 * (r + 1)) % 2**63 for r in range(RANDOMISATIONS)]
+    values = [likelihood.reseeded(seed).value(fit.params) for seed in seeds]
+    return float(np.std(values, ddof=1))

@@ -1,7 +1,8 @@
-"""The one place where utility and errors meet: log-likelihood, gradient, scores, Hessian.
+"""Log-likelihood, gradient, scores and Hessian of a utility with given errors, without mixing.
 
 Axes: C cases, J alternatives, L rows (case x available alternative), K coefficients of the
-utility, Q parameters of the errors, P = K + Q.
+utility, Q parameters of the errors, M of the mixing, P = K + Q + M, U units: the independent
+pieces of the likelihood, here the cases.
 
 The general path goes through the contract: utilities of the rows are scattered to (C, J), the
 error law returns log-probabilities and their derivatives by V and by its own parameters, and
@@ -13,22 +14,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.data.layout import Layout
-from choicekit.errors.base import BoundErrors, LogProb
+from choicekit.errors.base import BoundErrors, LogProb, SimulationPlan
 from choicekit.errors.gumbel import BoundGumbel
 from choicekit.utility.linear import pullback, pullback_sum
 
-__all__ = ["Likelihood"]
+__all__ = ["Likelihood", "Parts"]
 
 Float = NDArray[np.float64]
 
 # Relative to the curvature's own scale (a standard error), where gradients are differenced.
 HESSIAN_STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Log-probabilities of the units and their derivatives, unweighted.
+
+    Attributes
+    ----------
+    logp
+        (U,).
+    rows
+        Derivative with respect to the utilities of the rows, (L,).
+    by_theta, by_phi
+        Derivatives with respect to the parameters of the errors, (U, Q), and the mixing, (U, M).
+    by_mean
+        Derivative with respect to the means of the random coefficients, (U, H), where it does not
+        follow from ``rows``; else None.
+    """
+
+    logp: Float
+    rows: Float
+    by_theta: Float
+    by_phi: Float
+    by_mean: Float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +77,60 @@ class Likelihood:
     errors: BoundErrors
     keys: NDArray[np.uint64]
 
+    # -- parameters ---------------------------------------------------------------------------
+
     @property
     def n_coefficients(self) -> int:
         """K."""
         return int(self.x.shape[1])
 
     @property
+    def random_columns(self) -> NDArray[np.intp]:
+        """Positions of the random coefficients, (H,)."""
+        return np.empty(0, dtype=np.intp)
+
+    def split(self, params: Float) -> tuple[Float, Float, Float]:
+        """Coefficients (K,), parameters of the errors (Q,), parameters of the mixing (M,)."""
+        k = self.n_coefficients
+        q = k + len(self.errors.start)
+        return params[:k], params[k:q], params[q:]
+
+    def signs(self, params: Float) -> Float:
+        """Signs (P,) that make standard deviations and diagonals of factors positive.
+
+        The likelihood does not see them.
+        """
+        beta, theta, phi = self.split(params)
+        return np.concatenate([np.ones(len(beta)), self.errors.signs(theta), self._signs(phi)])
+
+    def _signs(self, phi: Float) -> Float:
+        return np.ones(len(phi))
+
+    def boundary(self, params: Float) -> str:
+        """Say that parameters of the errors are at the edge of their range, or ``""``."""
+        return self.errors.boundary(self.split(params)[1])
+
+    # -- units --------------------------------------------------------------------------------
+
+    @property
+    def unit(self) -> NDArray[np.int64] | None:
+        """Code of each case's unit, (C,); None where every case is its own."""
+        return None
+
+    @property
+    def weights(self) -> Float | None:
+        """Weights of the units, (U,)."""
+        return self.layout.weights
+
+    @property
     def fused(self) -> bool:
         """Whether the row kernel of the conditional logit serves."""
-        return isinstance(self.errors, BoundGumbel)
+        return type(self) is Likelihood and isinstance(self.errors, BoundGumbel)
+
+    @property
+    def plan(self) -> SimulationPlan | None:
+        """How the probabilities are integrated, once settled; None for a closed form."""
+        return self.errors.plan
 
     @cached_property
     def _available(self) -> NDArray[np.bool_]:
@@ -71,38 +141,56 @@ class Likelihood:
         return np.ascontiguousarray(self.layout.chosen_alt)
 
     def utilities(self, params: Float) -> Float:
-        """Utilities (C, J); 0 where not available."""
+        """Utilities (C, J) at the mean coefficients; 0 where not available."""
         v: Float = self.x @ params[: self.n_coefficients]
         return self.layout.scatter(v, 0.0)
 
-    def settle(self, params: Float, seed: int) -> Likelihood:
+    # -- draws --------------------------------------------------------------------------------
+
+    def settle(self, params: Float, seed: int) -> Self:
         """Fix draws and orders of integration at these parameters."""
-        v, theta = self.utilities(params), params[self.n_coefficients :]
+        v, theta = self.utilities(params), self.split(params)[1]
         errors = self.errors.settle(v, self._available, self._chosen, self.keys, theta, seed)
         return replace(self, errors=errors)
 
+    def reseeded(self, seed: int) -> Self:
+        """The same, settled, with independent draws."""
+        return replace(self, errors=self.errors.redrawn(seed))
+
+    def refined(self) -> Self:
+        """The same, settled, with more points: twice the draws, twice the nodes a dimension."""
+        return replace(self, errors=self.errors.redrawn(None))
+
+    # -- evaluation ---------------------------------------------------------------------------
+
     def cases(self, params: Float, gradient: bool = True) -> LogProb:
         """Log-probability of each case's choice by the error law, unweighted; see `LogProb`."""
-        theta = params[self.n_coefficients :]
+        theta = self.split(params)[1]
         return self.errors.log_prob(
             self.utilities(params), self._available, self._chosen, theta, gradient
         )
 
+    def parts(self, params: Float, gradient: bool = True) -> Parts:
+        """Log-probabilities of the units and, with ``gradient``, their derivatives."""
+        part = self.cases(params, gradient)
+        rows = self.layout.gather(part.dv) if gradient else part.dv
+        return Parts(part.logp, rows, part.dtheta, np.empty((len(part.dtheta), 0)))
+
     def logp(self, params: Float) -> Float:
-        """Log-probability of each case's choice, (C,), unweighted."""
-        if isinstance(self.errors, BoundGumbel):
+        """Log-probability of each unit's choices, (U,), unweighted."""
+        if self.fused:
             from choicekit.numerics.logit import row_log_probabilities
 
+            assert isinstance(self.errors, BoundGumbel)
             v = self.x @ params
             logs = row_log_probabilities(v, self.layout.case_ptr, self.errors.scale)
             chosen: Float = logs[self.layout.chosen]
             return chosen
-        return self.cases(params, gradient=False).logp
+        return self.parts(params, gradient=False).logp
 
     def value(self, params: Float) -> float:
         """Weighted log-likelihood."""
-        logp = self.logp(params)
-        weights = self.layout.weights
+        logp, weights = self.logp(params), self.weights
         return float(logp.sum() if weights is None else weights @ logp)
 
     def value_and_gradient(self, params: Float) -> tuple[float, Float]:
@@ -110,21 +198,35 @@ class Likelihood:
         if self.fused:
             evaluation = self.logit(params, with_hessian=False)
             return evaluation.value, evaluation.gradient
-        part, weights = self.cases(params), self.layout.weights
-        dv, dtheta = part.dv, part.dtheta
-        if weights is None:
-            total, by_theta = float(part.logp.sum()), dtheta.sum(axis=0)
-        else:
-            total, by_theta = float(weights @ part.logp), weights @ dtheta
-            dv = dv * weights[:, None]
-        by_beta = pullback_sum(self.x, self.layout.gather(dv))
-        return total, np.concatenate([by_beta, by_theta])
+        part, weights = self.parts(params), self.weights
+        ones = np.ones(len(part.logp)) if weights is None else weights
+        rows = part.rows
+        if weights is not None:
+            of_case = weights if self.unit is None else weights[self.unit]
+            rows = rows * of_case[self.layout.case]
+        by_beta = pullback_sum(self.x, rows)
+        if part.by_mean is not None:
+            by_beta[self.random_columns] = ones @ part.by_mean
+        gradient = np.concatenate([by_beta, ones @ part.by_theta, ones @ part.by_phi])
+        return float(ones @ part.logp), gradient
 
     def scores(self, params: Float) -> Float:
-        """Derivative of each case's unweighted log-probability, (C, P)."""
-        part = self.cases(params)
-        by_beta = pullback(self.x, self.layout.case_ptr, self.layout.gather(part.dv))
-        return np.hstack([by_beta, part.dtheta])
+        """Derivative of each unit's unweighted log-probability, (U, P)."""
+        part, unit = self.parts(params), self.unit
+        by_beta = pullback(self.x, self.layout.case_ptr, part.rows)
+        if unit is not None:
+            n_units = len(part.logp)
+            by_beta = np.column_stack(
+                [np.bincount(unit, weights=column, minlength=n_units) for column in by_beta.T]
+            )
+        if part.by_mean is not None:
+            by_beta[:, self.random_columns] = part.by_mean
+        return np.hstack([by_beta, part.by_theta, part.by_phi])
+
+    def probabilities(self, params: Float, tol: float | None = None) -> Float:
+        """Choice probabilities of the cases, (C, J); 0 where not available."""
+        theta = self.split(params)[1]
+        return self.errors.probabilities(self.utilities(params), self._available, theta, self.keys)
 
     def logit(self, params: Float, with_hessian: bool) -> Any:
         """Value, gradient and exact Hessian by the fused kernel; conditional logit only."""

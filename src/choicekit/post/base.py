@@ -17,15 +17,20 @@ from choicekit.exceptions import did_you_mean
 __all__ = [
     "Family",
     "Fitted",
+    "by_case",
     "case_weights",
     "error_family",
     "fixed_names",
     "free_count",
     "log_probabilities",
+    "mixing_names",
     "nearest_name",
     "simulation_error",
     "utility_kinds",
 ]
+
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Fitted(Protocol):
@@ -138,12 +143,15 @@ class Family:
         What the model is called in a table: ``"logit"``, ``"probit unstructured"``.
     title
         What it is called in a heading: ``"Conditional logit"``.
+    short
+        The noun without the covariance: ``"probit"``.
     """
 
     law: str
     structure: str
     noun: str
     title: str
+    short: str
 
 
 _NOUNS = {"Gumbel": "logit", "Normal": "probit"}
@@ -153,12 +161,19 @@ def error_family(fit: Fitted) -> Family:
     """Name the error law of ``fit`` and its covariance structure."""
     errors = fit.model.errors
     law = type(errors).__name__
-    noun, title = _NOUNS.get(law, law), str(errors.title)
+    noun, title = _NOUNS.get(law, law), str(getattr(fit.model, "title", errors.title))
+    noun = f"mixed {noun}" if mixing_names(fit) else noun
     covariance = getattr(errors, "covariance", None)
     if covariance is None:
-        return Family(law, "iid", noun, title)
+        return Family(law, "iid", noun, title, noun)
     structure = str(getattr(covariance, "name", covariance))
-    return Family(law, structure, f"{noun} {structure}", f"{title}, {structure} covariance")
+    return Family(law, structure, f"{noun} {structure}", f"{title}, {structure} covariance", noun)
+
+
+def mixing_names(fit: Fitted) -> tuple[str, ...]:
+    """Names of the parameters of the random coefficients; none without them."""
+    mixing = getattr(fit.model, "bound_mixing", None)
+    return () if mixing is None else tuple(mixing.names)
 
 
 def utility_kinds(fit: Fitted) -> dict[str, str]:
@@ -184,7 +199,7 @@ def simulation_error(fit: Fitted) -> float:
     return float(fit.simulation.llf_se)
 
 
-def case_weights(fit: Fitted) -> np.ndarray[Any, np.dtype[np.float64]]:
+def case_weights(fit: Fitted) -> Array:
     """Weights (C,) of the cases, 1 where there are none."""
     weights = fit.model.data.layout.weights
     if weights is None:
@@ -192,9 +207,22 @@ def case_weights(fit: Fitted) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(weights, dtype=np.float64)
 
 
-def log_probabilities(fit: Fitted) -> np.ndarray[Any, np.dtype[np.float64]]:
+def log_probabilities(fit: Fitted) -> Array:
     """Return each case's part (C,) of the log-likelihood: its weight times its log-probability."""
-    return np.asarray(fit.logp(), dtype=np.float64) * case_weights(fit)
+    parts: Array = by_case(fit, np.asarray(fit.logp(), dtype=np.float64)) * case_weights(fit)
+    return parts
+
+
+def by_case(fit: Fitted, values: Array) -> Array:
+    """Spread what belongs to units, (U, ...), evenly over their cases, (C, ...).
+
+    Where the units are people with several cases only their sums over a person mean something.
+    """
+    unit = getattr(fit, "unit", None)
+    if unit is None:
+        return values
+    share = values / np.bincount(unit).reshape(-1, *(1,) * (values.ndim - 1))
+    return np.asarray(share[unit], dtype=np.float64)
 
 
 def nearest_name(name: str, names: list[str]) -> str:

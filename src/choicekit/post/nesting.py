@@ -38,7 +38,7 @@ def nested_in(small: Fitted, large: Fitted) -> bool:
     -----
     Error laws are nested where they are the same, or both normal with the smaller one
     independent and identical, or the larger one unstructured. A logit and a probit are
-    never nested. Where the larger model holds parameters of its errors fixed, the smaller one
+    never nested. Random coefficients are nested in more of them, and independent in correlated. Where the larger model holds parameters of its errors fixed, the smaller one
     must have them, at the same values.
     """
     if free_count(small) >= free_count(large):
@@ -48,7 +48,7 @@ def nested_in(small: Fitted, large: Fitted) -> bool:
         return False
     if a.structure != b.structure and a.structure != "iid" and b.structure != "unstructured":
         return False
-    if not _errors_fixed_alike(small, large):
+    if not _errors_fixed_alike(small, large) or not _mixing_nested(small, large):
         return False
     return _utility_nested(small, large, same_errors=a.structure == b.structure)
 
@@ -61,6 +61,16 @@ def _errors_fixed_alike(small: Fitted, large: Fitted) -> bool:
         name in held and bool(np.isclose(small.params[name], large.params[name]))
         for name in fixed_names(large) - utility
     )
+
+
+def _mixing_nested(small: Fitted, large: Fitted) -> bool:
+    """Whether the smaller model's random coefficients are a special case of the larger one's."""
+    one = getattr(small.model, "mixing", None)
+    other = getattr(large.model, "mixing", None)
+    if one is None or other is None:
+        return one is None
+    same = set(one.distributions) <= set(other.distributions)
+    return same and (other.correlated or not one.correlated)
 
 
 def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from choicekit.exceptions import SpecificationError
-from choicekit.post.base import Fitted, free_count, simulation_error
+from choicekit.post.base import Fitted, free_count, mixing_names, simulation_error
 from choicekit.post.cases import people, require_same_cases
 from choicekit.post.nesting import nested_in
 
@@ -110,6 +110,11 @@ def likelihood_ratio(
     for fit, name in zip((restricted, full), names, strict=True):
         if not fit.convergence.converged:
             notes.append(f"{name} did not converge.")
+    if len(mixing_names(full)) > len(mixing_names(restricted)):
+        notes.append(
+            "The restricted model puts a variance at zero, the edge of its range, where the "
+            "statistic is smaller than chi-squared: the true p-value is below the one shown."
+        )
     if people(restricted, full) is not None:
         notes.append(
             "The cases of one person count as independent here; a Wald test with "

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from choicekit.post.base import (
     Fitted,
+    by_case,
     case_weights,
     fixed_names,
     free_count,
@@ -236,7 +237,7 @@ def _scores_and_inverse(fit: Fitted) -> tuple[Array | None, Array | None]:
     inverse = plain.cov.to_numpy(dtype=np.float64)[np.ix_(free, free)]
     if not np.isfinite(inverse).all():
         return None, None
-    scores = np.asarray(fit.scores(), dtype=np.float64)[:, free]
+    scores = by_case(fit, np.asarray(fit.scores(), dtype=np.float64)[:, free])
     return scores * case_weights(fit)[:, None], inverse
 
 

@@ -13,6 +13,7 @@ from choicekit.post.base import (
     Fitted,
     error_family,
     free_count,
+    mixing_names,
     simulation_error,
     utility_kinds,
 )
@@ -37,13 +38,14 @@ GROUPS = {
     "case": "Case-specific coefficients",
     "alternative": "Alternative-specific coefficients",
     "errors": "Parameters of the errors",
+    "mixing": "Spread of the random coefficients",
 }
 
 
 def default_names(fits: Sequence[Fitted]) -> list[str]:
     """Name the models after their error laws, numbered where two have the same."""
     nouns = [error_family(fit).noun for fit in fits]
-    short = [noun.split()[0] for noun in nouns]
+    short = [error_family(fit).short for fit in fits]
     nouns = [s if short.count(s) == 1 else noun for s, noun in zip(short, nouns, strict=True)]
     names = []
     for position, noun in enumerate(nouns):
@@ -56,9 +58,9 @@ def parameter_groups(fits: Sequence[Fitted]) -> dict[str, str]:
     """Heading of each parameter in any of the fits, ordered by heading."""
     kinds: dict[str, str] = {}
     for fit in fits:
-        utility = utility_kinds(fit)
+        known = {**utility_kinds(fit), **dict.fromkeys(mixing_names(fit), "mixing")}
         for name in map(str, fit.params.index):
-            kinds.setdefault(name, utility.get(name, "errors"))
+            kinds.setdefault(name, known.get(name, "errors"))
     order = list(GROUPS)
     unknown = sorted(set(kinds.values()) - set(order))
     return {
@@ -77,6 +79,8 @@ def computation(fit: Fitted) -> str:
     if simulation.method == "exact" or not simulation.n_simulated:
         return "exact (quadrature)"
     text = f"{simulation.draws} {simulation.kind} draws, seed {simulation.seed}"
+    if simulation.method == "mixing":
+        return f"{text}, of the random coefficients"
     if simulation.n_exact:
         text += f" ({simulation.n_exact:,} cases exact)"
     return text

@@ -96,7 +96,8 @@ def _left(fit: Fitted) -> list[tuple[str, str]]:
     if simulation.method == "exact" or not simulation.n_simulated:
         facts.append(("Probabilities", "exact (quadrature)"))
         return [*facts, ("Quadrature error", f"{simulation.llf_se:.1g}")]
-    facts.append(("Probabilities", "simulated (GHK)"))
+    mixing = simulation.method == "mixing"
+    facts.append(("Probabilities", "simulated (mixing)" if mixing else "simulated (GHK)"))
     if simulation.n_exact:
         facts.append(("Cases simulated", f"{int(simulation.n_simulated):,}"))
     return [

@@ -1,0 +1,220 @@
+"""The general mixing layer: any errors, random coefficients, people with several cases.
+
+    log L_n = log (1 / S) sum_s prod_t P(i_nt | V_nt(b_ns))        (Train 2009, section 6.7)
+
+People are taken in blocks; within a block every case is repeated once a node, and the error law
+is asked about all of them at once. Memory is bounded by the block, whatever the number of nodes.
+
+Axes: C cases, J alternatives, N people, S nodes, H random coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choicekit.errors.base import LogProb, SimulationPlan
+from choicekit.likelihood.plain import Likelihood, Parts
+from choicekit.mixing.random import BoundRandom
+from choicekit.numerics.draws import MAX_BITS
+from choicekit.numerics.nodes import normal_nodes
+
+__all__ = ["MixedLikelihood"]
+
+Float = NDArray[np.float64]
+
+BLOCK_CELLS = 500_000  # case x node x alternative at a time: 4 MB an array
+KEPT_NODES = 10_000_000  # person x node x coefficient: 80 MB
+
+
+class _Block(NamedTuple):
+    """Some people and their cases, in the order of the people."""
+
+    people: slice
+    cases: NDArray[np.int64]  # positions of their cases, (C',)
+    first: NDArray[np.int64]  # where each person's cases begin among these, (N',)
+    person: NDArray[np.int64]  # person of each of these cases, counted from 0, (C',)
+
+
+@dataclass(frozen=True, eq=False)
+class MixedLikelihood(Likelihood):
+    """Log-likelihood with random coefficients that a person keeps over all her cases.
+
+    Attributes
+    ----------
+    mixing
+        The random coefficients.
+    person_keys
+        Random keys of the people, uint64 (N,).
+    seed
+        Seed of their nodes; set by ``settle``.
+    """
+
+    mixing: BoundRandom
+    person_keys: NDArray[np.uint64]
+    seed: int = 0
+
+    # -- units --------------------------------------------------------------------------------
+
+    @property
+    def random_columns(self) -> NDArray[np.intp]:
+        """Positions of the random coefficients, (H,)."""
+        return self.mixing.columns
+
+    def _signs(self, phi: Float) -> Float:
+        return self.mixing.signs(phi)
+
+    @property
+    def unit(self) -> NDArray[np.int64] | None:
+        """Person of each case, (C,)."""
+        return self.layout.person
+
+    @cached_property
+    def weights(self) -> Float | None:
+        """Weights of the people, (N,); the model has checked that a person's cases agree."""
+        if self.layout.weights is None or self.layout.person is None:
+            return self.layout.weights
+        out = np.empty(self.layout.n_people)
+        out[self.layout.person] = self.layout.weights
+        return out
+
+    @property
+    def n_nodes(self) -> int:
+        """S."""
+        return 1 << self.mixing.n_bits
+
+    @property
+    def plan(self) -> SimulationPlan | None:
+        """Draws of the people's coefficients; those of the errors, if any, are not repeated."""
+        n = self.layout.n_cases
+        return SimulationPlan("mixing", "scrambled Sobol", self.n_nodes, self.seed, 0, n)
+
+    def settle(self, params: Float, seed: int) -> Self:
+        """Fix the people's nodes and what the errors need, at the mean coefficients."""
+        settled = super().settle(params, seed)
+        return replace(settled, seed=seed)
+
+    def reseeded(self, seed: int) -> Self:
+        """The same with independent nodes and draws."""
+        return replace(super().reseeded(seed), seed=seed)
+
+    def refined(self) -> Self:
+        """The same with twice the nodes, and twice the draws of the errors."""
+        finer = replace(self.mixing, n_bits=min(MAX_BITS, self.mixing.n_bits + 1))
+        return replace(super().refined(), mixing=finer)
+
+    # -- evaluation ---------------------------------------------------------------------------
+
+    @cached_property
+    def _sorted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Cases in the order of their people, (C,), and where each person's begin, (N + 1,)."""
+        n_cases = self.layout.n_cases
+        if self.layout.person is None:
+            return np.arange(n_cases), np.arange(n_cases + 1)
+        order = np.argsort(self.layout.person, kind="stable")
+        counts = np.bincount(self.layout.person, minlength=self.layout.n_people)
+        return order, np.concatenate([[0], np.cumsum(counts)])
+
+    def _blocks(self) -> Iterator[_Block]:
+        order, first = self._sorted
+        most = max(1, BLOCK_CELLS // (self.n_nodes * self.layout.n_alternatives))
+        start, n_people = 0, len(first) - 1
+        while start < n_people:
+            stop = int(np.searchsorted(first, first[start] + most, side="right")) - 1
+            stop = min(n_people, max(start + 1, stop))
+            own = first[start : stop + 1] - first[start]
+            person = np.repeat(np.arange(stop - start), np.diff(own))
+            yield _Block(slice(start, stop), order[first[start] : first[stop]], own[:-1], person)
+            start = stop
+
+    @cached_property
+    def _covariates(self) -> Float:
+        """Covariates of the random coefficients, (C, J, H); 0 where not available."""
+        columns = [self.layout.scatter(self.x[:, k], 0.0) for k in self.mixing.columns]
+        return np.stack(columns, axis=2)
+
+    def _fixed_utilities(self, beta: Float) -> Float:
+        """Utilities without the part of the random coefficients, (C, J)."""
+        rest = beta.copy()
+        rest[self.mixing.columns] = 0.0
+        return self.layout.scatter(self.x @ rest, 0.0)
+
+    @cached_property
+    def _kept_nodes(self) -> Float | None:
+        """All nodes, (N, S, H), where they are few enough to be kept."""
+        size, mixing = len(self.mixing.columns), self.mixing
+        if len(self.person_keys) * self.n_nodes * size > KEPT_NODES:
+            return None
+        return normal_nodes(self.person_keys, self.seed, size, mixing.n_bits)
+
+    def _nodes(self, block: _Block) -> Float:
+        """Standard normal nodes of the block's people, (N', S, H)."""
+        if self._kept_nodes is not None:
+            return self._kept_nodes[block.people]
+        keys, mixing = self.person_keys[block.people], self.mixing
+        return normal_nodes(keys, self.seed, len(mixing.columns), mixing.n_bits)
+
+    def parts(self, params: Float, gradient: bool = True) -> Parts:
+        """Log-probabilities of the people's choices and, with ``gradient``, their derivatives."""
+        beta, theta, phi = self.split(params)
+        n_people, shape = len(self._sorted[1]) - 1, self._available.shape
+        logp, dv = np.empty(n_people), np.empty(shape if gradient else (0, shape[1]))
+        size = n_people if gradient else 0
+        by_theta, by_phi = np.empty((size, len(theta))), np.empty((size, len(phi)))
+        by_mean = np.empty((size, len(self.mixing.columns)))
+        fixed = self._fixed_utilities(beta)
+        for block in self._blocks():
+            z, own = self._nodes(block), block.people
+            values = self.mixing.coefficients_at(beta[self.mixing.columns], phi, z)
+            x = self._covariates[block.cases]
+            v = fixed[block.cases][:, None, :] + values[block.person] @ x.transpose(0, 2, 1)
+            part = self._stacked(block, v, theta, gradient)
+            by_node = np.add.reduceat(part.logp.reshape(len(x), -1), block.first, axis=0)
+            top = by_node.max(axis=1, keepdims=True)
+            weight = np.exp(by_node - top)
+            total = weight.sum(axis=1, keepdims=True)
+            logp[own] = (top + np.log(total))[:, 0] - np.log(self.n_nodes)
+            if not gradient:
+                continue
+            weight /= total
+            of_case = weight[block.person][:, :, None]
+            slope = part.dv.reshape(v.shape) * of_case
+            dv[block.cases] = slope.sum(axis=1)
+            of_theta = (part.dtheta.reshape(*v.shape[:2], -1) * of_case).sum(axis=1)
+            by_theta[own] = np.add.reduceat(of_theta, block.first, axis=0)
+            by_value = np.add.reduceat(slope @ x, block.first, axis=0)
+            by_mean[own], by_phi[own] = self.mixing.pull(by_value, z)
+        rows = self.layout.gather(dv) if gradient else dv
+        return Parts(logp, rows, by_theta, by_phi, by_mean if gradient else None)
+
+    def _stacked(self, block: _Block, v: Float, theta: Float, gradient: bool) -> LogProb:
+        """Ask the error law about every case at every node; v is (C', S, J)."""
+        repeated = np.repeat(block.cases, v.shape[1])
+        node = np.tile(np.arange(v.shape[1], dtype=np.uint64), len(block.cases))
+        return self.errors.at_nodes(repeated, node).log_prob(
+            v.reshape(-1, v.shape[2]),
+            self._available[repeated],
+            self._chosen[repeated],
+            theta,
+            gradient,
+        )
+
+    def probabilities(self, params: Float, tol: float | None = None) -> Float:
+        """Choice probabilities of the cases over all people, (C, J); 0 where not available."""
+        beta, theta, phi = self.split(params)
+        out, fixed = np.zeros(self._available.shape), self._fixed_utilities(beta)
+        for block in self._blocks():
+            values = self.mixing.coefficients_at(beta[self.mixing.columns], phi, self._nodes(block))
+            x = self._covariates[block.cases]
+            v = fixed[block.cases][:, None, :] + values[block.person] @ x.transpose(0, 2, 1)
+            repeated = np.repeat(block.cases, v.shape[1])
+            p = self.errors.probabilities(
+                v.reshape(-1, v.shape[2]), self._available[repeated], theta, self.keys[repeated]
+            )
+            out[block.cases] = p.reshape(v.shape).mean(axis=1)
+        return out
