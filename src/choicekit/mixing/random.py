@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.exceptions import SpecificationError, nearest
+from choicekit.exceptions import SpecificationError, did_you_mean
 from choicekit.numerics.draws import MAX_BITS
 
 __all__ = ["BoundRandom", "RandomCoefficients"]
@@ -109,8 +109,7 @@ class RandomCoefficients:
         """
         for name in self.names:
             if name not in names:
-                close = nearest(name, names)
-                hint = f" Did you mean {close!r}?" if close is not None else ""
+                hint = did_you_mean(name, names)
                 raise SpecificationError(
                     f"There is no coefficient {name!r} to make random.{hint} The utility has: "
                     f"{', '.join(names)}."

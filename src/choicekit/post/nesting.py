@@ -38,8 +38,9 @@ def nested_in(small: Fitted, large: Fitted) -> bool:
     -----
     Error laws are nested where they are the same, or both normal with the smaller one
     independent and identical, or the larger one unstructured. A logit and a probit are
-    never nested. Random coefficients are nested in more of them, and independent in correlated. Where the larger model holds parameters of its errors fixed, the smaller one
-    must have them, at the same values.
+    never nested. Random coefficients are nested in more of them, and independent in correlated
+    ones. Where the larger model holds parameters of its errors fixed, the smaller one must have
+    them, at the same values.
     """
     if free_count(small) >= free_count(large):
         return False

@@ -1,0 +1,117 @@
+"""What a fit keeps: a frozen record, to which the other files add what follows from it.
+
+Axes: P parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from choicekit.estimation.fitting import Convergence
+
+if TYPE_CHECKING:
+    from choicekit.model import ChoiceModel
+
+__all__ = ["Record", "Simulation"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """How the probabilities were integrated, and what that cost in accuracy.
+
+    Attributes
+    ----------
+    method
+        ``"exact"``, ``"ghk"`` or ``"mixed"``.
+    kind
+        Kind of points.
+    draws
+        Points a simulated case, 0 if none is simulated.
+    seed
+        Seed of the draws.
+    llf_se
+        Standard error of the log-likelihood from the draws; where nothing is simulated, the
+        error of the quadrature.
+    n_exact, n_simulated
+        Number of cases.
+    """
+
+    method: str
+    kind: str
+    draws: int
+    seed: int
+    llf_se: float
+    n_exact: int
+    n_simulated: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Record:
+    """Estimates and what is needed to go on from them.
+
+    Attributes
+    ----------
+    model
+        The model that was fitted.
+    params
+        Estimates, labelled, (P,): coefficients of the utility, then of the errors.
+    cov
+        Their covariance, labelled, (P, P); 0 for fixed parameters.
+    cov_type
+        How it was estimated.
+    llf, llnull, llconst
+        Log-likelihood at the estimates, with equal shares, and with constants only (None where
+        that is too large to fit).
+    hessian
+        Hessian of the log-likelihood over the free parameters.
+    fixed
+        Names of the parameters that were held fixed.
+    convergence
+        How the optimisation ended.
+    simulation
+        How the probabilities were integrated; None for a closed form.
+    notes
+        What a reader of the numbers should know.
+    """
+
+    model: ChoiceModel
+    params: pd.Series[Any]
+    cov: pd.DataFrame
+    cov_type: str
+    llf: float
+    llnull: float
+    llconst: float | None
+    hessian: Float
+    fixed: tuple[str, ...]
+    convergence: Convergence
+    simulation: Simulation | None
+    notes: tuple[str, ...]
+    _likelihood: Any = None
+
+    @cached_property
+    def _own(self) -> Any:
+        """The likelihood on the estimation sample, settled on the draws of the fit."""
+        if self._likelihood is not None:
+            return self._likelihood
+        likelihood = self.model.likelihood()
+        seed = 1 if self.simulation is None else self.simulation.seed
+        return likelihood.settle(self._values, seed)
+
+    @property
+    def _values(self) -> Float:
+        """The estimates as an array, (P,)."""
+        return self.params.to_numpy(dtype=np.float64)
+
+    @property
+    def _theta(self) -> Float:
+        first = len(self.model.design.names)
+        values = self.params.to_numpy(dtype=np.float64)
+        return values[first : first + len(self.model.bound.names)]

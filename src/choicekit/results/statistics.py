@@ -1,0 +1,143 @@
+"""Statistics of the estimates and of the fit, under statsmodels' names.
+
+Axes: C cases, J alternatives, P parameters.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from choicekit.results.record import Record
+
+__all__ = ["Statistics"]
+
+
+class Statistics(Record):
+    """What follows from the estimates, their covariance and the log-likelihood."""
+
+    # -- statistics of the parameters ---------------------------------------------------------
+
+    @property
+    def bse(self) -> pd.Series[Any]:
+        """Standard errors (P,); NaN for fixed parameters and where the Hessian is singular."""
+        diagonal = np.diag(self.cov.to_numpy())
+        errors = np.sqrt(np.where(diagonal > 0.0, diagonal, np.nan))
+        return pd.Series(errors, index=self.params.index, name="std err")
+
+    @property
+    def tvalues(self) -> pd.Series[Any]:
+        """Estimates over their standard errors, (P,)."""
+        return (self.params / self.bse).rename("z")
+
+    @property
+    def pvalues(self) -> pd.Series[Any]:
+        """Two-sided p-values of zero coefficients from the normal distribution, (P,)."""
+        from scipy.special import ndtr
+
+        values = 2.0 * ndtr(-np.abs(self.tvalues.to_numpy()))
+        return pd.Series(values, index=self.params.index, name="P>|z|")
+
+    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Confidence intervals of level ``1 - alpha``, columns 0 and 1, (P, 2)."""
+        from scipy.special import ndtri
+
+        half = ndtri(1.0 - alpha / 2.0) * self.bse
+        return pd.DataFrame({0: self.params - half, 1: self.params + half})
+
+    def cov_params(self) -> pd.DataFrame:
+        """Covariance of the estimates, (P, P)."""
+        return self.cov.copy()
+
+    # -- statistics of the fit ----------------------------------------------------------------
+
+    @property
+    def nobs(self) -> int:
+        """Number of cases C."""
+        return self.model.data.n_cases
+
+    @property
+    def df_model(self) -> int:
+        """Number of free parameters."""
+        return len(self.params) - len(self.fixed)
+
+    @property
+    def df_resid(self) -> int:
+        """Cases less free parameters."""
+        return self.nobs - self.df_model
+
+    @property
+    def _reference(self) -> tuple[float, int]:
+        """Log-likelihood to compare with, and how many parameters that model has."""
+        n_constants = len(self.model.design.constants)
+        if n_constants and self.llconst is not None:
+            return self.llconst, n_constants
+        return self.llnull, 0
+
+    @property
+    def llr(self) -> float:
+        """Likelihood-ratio statistic against constants only (equal shares without constants)."""
+        return 2.0 * (self.llf - self._reference[0])
+
+    @property
+    def llr_pvalue(self) -> float:
+        """Its chi-squared p-value; NaN where nothing but constants was estimated."""
+        from scipy.special import chdtrc
+
+        df = self.df_model - self._reference[1]
+        return float(chdtrc(df, max(0.0, self.llr))) if df > 0 else float("nan")
+
+    @property
+    def prsquared(self) -> float:
+        """McFadden's rho-squared against constants only (equal shares without constants)."""
+        return 1.0 - self.llf / self._reference[0]
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, ``2 (parameters - llf)``."""
+        return 2.0 * (self.df_model - self.llf)
+
+    @property
+    def bic(self) -> float:
+        """Schwarz' criterion, ``log(cases) parameters - 2 llf``."""
+        return float(np.log(self.nobs)) * self.df_model - 2.0 * self.llf
+
+    @property
+    def mle_retvals(self) -> dict[str, Any]:
+        """How the optimisation ended, under statsmodels' keys."""
+        found = self.convergence
+        return {
+            "converged": found.converged,
+            "iterations": found.iterations,
+            "fcalls": found.evaluations,
+            "message": found.message,
+            "gradient_norm": found.gradient_norm,
+        }
+
+    # -- errors -------------------------------------------------------------------------------
+
+    def error_covariance(self) -> pd.DataFrame:
+        """Covariance of the alternatives' errors under the normalisation, (J, J).
+
+        With an unstructured probit the base's row and column are zero: the others' are those of
+        the error differences against it.
+        """
+        labels = list(self.model.data.alternatives)
+        omega = self.model.bound.covariance(self._theta)
+        return pd.DataFrame(omega, index=labels, columns=labels)
+
+    @property
+    def error_sd(self) -> float:
+        """Standard deviation of one error, from the mean variance of the errors' differences.
+
+        ``sqrt(mean over pairs j < k of Var(eps_j - eps_k) / 2)``: ``pi / sqrt(6)`` for the
+        standard logit, and the same whatever the base. Dividing coefficients by it makes models
+        with different errors comparable.
+        """
+        omega = self.model.bound.covariance(self._theta)
+        variance = np.diag(omega)
+        differences = variance[:, None] + variance[None, :] - 2.0 * omega
+        upper = differences[np.triu_indices(len(omega), 1)]
+        return float(np.sqrt(upper.mean() / 2.0))
