@@ -26,7 +26,7 @@ from choicekit.exceptions import (
 from choicekit.model import ChoiceModel, logit, probit
 
 if TYPE_CHECKING:
-    from choicekit.errors import Gumbel, Normal
+    from choicekit.errors import CrossNested, Gumbel, Nested, Normal, PairedCombinatorial
     from choicekit.mixing import RandomCoefficients
     from choicekit.report.compare import compare
     from choicekit.results import FitResults, load
@@ -38,12 +38,15 @@ __all__ = [
     "ChoiceModel",
     "ChoicekitError",
     "ConvergenceWarning",
+    "CrossNested",
     "DataError",
     "DataWarning",
     "FitResults",
     "Gumbel",
     "IdentificationError",
+    "Nested",
     "Normal",
+    "PairedCombinatorial",
     "RandomCoefficients",
     "SimulationWarning",
     "SpecificationError",
@@ -57,7 +60,10 @@ __all__ = [
 # Loaded when first used: these bring in numba or the report, which reading data does not need.
 _LAZY = {
     "FitResults": "choicekit.results",
+    "CrossNested": "choicekit.errors",
     "Gumbel": "choicekit.errors",
+    "Nested": "choicekit.errors",
+    "PairedCombinatorial": "choicekit.errors",
     "Normal": "choicekit.errors",
     "RandomCoefficients": "choicekit.mixing",
     "compare": "choicekit.report.compare",

@@ -58,7 +58,7 @@ def fit_model(
         fixed=tuple(name for name in names if name in fixed),
         convergence=fit.convergence,
         simulation=_simulation(fit),
-        notes=_notes(model),
+        notes=(*_notes(model), *fit.likelihood.remarks(fit.params)),
         _likelihood=fit.likelihood,
     )
     if not fit.convergence.converged:

@@ -1,7 +1,19 @@
 """Error laws: from utilities to choice probabilities. One law, one file."""
 
 from choicekit.errors.base import BoundErrors, ErrorLaw, LogProb, SimulationPlan
+from choicekit.errors.crossnested import CrossNested, PairedCombinatorial
 from choicekit.errors.gumbel import Gumbel
+from choicekit.errors.nested import Nested
 from choicekit.errors.normal import Normal
 
-__all__ = ["BoundErrors", "ErrorLaw", "Gumbel", "LogProb", "Normal", "SimulationPlan"]
+__all__ = [
+    "BoundErrors",
+    "CrossNested",
+    "ErrorLaw",
+    "Gumbel",
+    "LogProb",
+    "Nested",
+    "Normal",
+    "PairedCombinatorial",
+    "SimulationPlan",
+]

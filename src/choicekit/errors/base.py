@@ -151,6 +151,9 @@ class BoundErrors(Protocol):
     def signs(self, theta: Float) -> Float:
         """Signs (Q,) that turn theta into its conventional form without changing the covariance."""
 
+    def remarks(self, theta: Float) -> tuple[str, ...]:
+        """What a reader of these parameters should know, in sentences."""
+
     def boundary(self, theta: Float) -> str:
         """Say that theta is at the edge of its range, if it is; else an empty text."""
 

@@ -164,6 +164,10 @@ class BoundGumbel:
         """No parameters, shape (0,)."""
         return NO_THETA
 
+    def remarks(self, theta: Float = NO_THETA) -> tuple[str, ...]:
+        """Nothing to remark on."""
+        return ()
+
     def boundary(self, theta: Float = NO_THETA) -> str:
         """Nothing to be at the edge of."""
         return ""

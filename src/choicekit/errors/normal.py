@@ -251,6 +251,10 @@ class BoundNormal:
         """Signs (Q,) that make standard deviations and diagonals of factors positive."""
         return self.structure.signs(theta)
 
+    def remarks(self, theta: Float) -> tuple[str, ...]:
+        """Nothing to remark on."""
+        return ()
+
     def boundary(self, theta: Float) -> str:
         """Say that the covariance of the error differences is (nearly) singular, or ``""``."""
         omega = self.structure.omega(theta)

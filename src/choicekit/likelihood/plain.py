@@ -110,6 +110,10 @@ class Likelihood:
         """Say that parameters of the errors are at the edge of their range, or ``""``."""
         return self.errors.boundary(self.split(params)[1])
 
+    def remarks(self, params: Float) -> tuple[str, ...]:
+        """What a reader of the errors' parameters should know, in sentences."""
+        return self.errors.remarks(self.split(params)[1])
+
     # -- units --------------------------------------------------------------------------------
 
     @property

@@ -154,7 +154,12 @@ class Family:
     short: str
 
 
-_NOUNS = {"Gumbel": "logit", "Normal": "probit"}
+_NOUNS = {
+    "Gumbel": "logit",
+    "Normal": "probit",
+    "Nested": "nested logit",
+    "CrossNested": "cross-nested logit",
+}
 
 
 def error_family(fit: Fitted) -> Family:
