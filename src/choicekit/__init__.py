@@ -26,7 +26,14 @@ from choicekit.exceptions import (
 from choicekit.model import ChoiceModel, logit, probit
 
 if TYPE_CHECKING:
-    from choicekit.errors import CrossNested, Gumbel, Nested, Normal, PairedCombinatorial
+    from choicekit.errors import (
+        CrossNested,
+        Gumbel,
+        HeteroskedasticGumbel,
+        Nested,
+        Normal,
+        PairedCombinatorial,
+    )
     from choicekit.mixing import RandomCoefficients
     from choicekit.report.compare import compare
     from choicekit.results import FitResults, load
@@ -43,6 +50,7 @@ __all__ = [
     "DataWarning",
     "FitResults",
     "Gumbel",
+    "HeteroskedasticGumbel",
     "IdentificationError",
     "Nested",
     "Normal",
@@ -62,6 +70,7 @@ _LAZY = {
     "FitResults": "choicekit.results",
     "CrossNested": "choicekit.errors",
     "Gumbel": "choicekit.errors",
+    "HeteroskedasticGumbel": "choicekit.errors",
     "Nested": "choicekit.errors",
     "PairedCombinatorial": "choicekit.errors",
     "Normal": "choicekit.errors",

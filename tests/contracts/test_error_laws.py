@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 from scipy.special import log_ndtr
 
-from choicekit.errors import CrossNested, Gumbel, Nested, Normal, PairedCombinatorial
+from choicekit.errors import (
+    CrossNested,
+    Gumbel,
+    HeteroskedasticGumbel,
+    Nested,
+    Normal,
+    PairedCombinatorial,
+)
 
 LAWS: dict[str, Any] = {
     "nested": Nested({"near": ["a0", "a1"]}),
@@ -21,6 +28,7 @@ LAWS: dict[str, Any] = {
     "cross-nested": CrossNested({"one": ["a0", "a1"], "two": ["a1", "a2"], "three": ["a2", "a0"]}),
     "cross-nested fixed": CrossNested({"one": {"a0": 1, "a1": 0.3}, "two": {"a1": 0.7, "a2": 1}}),
     "paired": PairedCombinatorial(["a0", "a1", "a2"]),
+    "hev": HeteroskedasticGumbel(),
     "gumbel": Gumbel(),
     "gumbel cold": Gumbel(scale=0.5),
     "normal iid": Normal("iid"),
@@ -57,7 +65,7 @@ class Problem:
 
 
 # A heteroskedastic covariance of two alternatives is not identified, and refused (tested below).
-SMALLEST = {"normal heteroskedastic": 3, "nested deep": 6, "paired": 3}
+SMALLEST = {"normal heteroskedastic": 3, "nested deep": 6, "paired": 3, "hev": 3}
 SMALLEST |= {"cross-nested": 3, "cross-nested fixed": 3}
 PAIRS = [(n, size) for n in LAWS for size in SIZES if size >= SMALLEST.get(n, 2)]
 

@@ -3,6 +3,7 @@
 from choicekit.errors.base import BoundErrors, ErrorLaw, LogProb, SimulationPlan
 from choicekit.errors.crossnested import CrossNested, PairedCombinatorial
 from choicekit.errors.gumbel import Gumbel
+from choicekit.errors.hev import HeteroskedasticGumbel
 from choicekit.errors.nested import Nested
 from choicekit.errors.normal import Normal
 
@@ -11,6 +12,7 @@ __all__ = [
     "CrossNested",
     "ErrorLaw",
     "Gumbel",
+    "HeteroskedasticGumbel",
     "LogProb",
     "Nested",
     "Normal",

@@ -158,6 +158,7 @@ _NOUNS = {
     "Gumbel": "logit",
     "Normal": "probit",
     "Nested": "nested logit",
+    "HeteroskedasticGumbel": "HEV",
     "CrossNested": "cross-nested logit",
 }
 
