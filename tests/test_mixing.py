@@ -15,6 +15,8 @@ from scipy.stats import multivariate_normal, norm
 import choicekit as ck
 from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
+from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
+from choicekit.numerics.threads import map_ranges
 
 BETA, SD = (0.9, -0.6), (0.8, 0.5)
 
@@ -83,7 +85,35 @@ def test_the_absorbed_way_serves_normal_errors_with_one_case_a_person_only() -> 
     pairs = [(law, cases) for law in LAWS for cases in (1, 3)]
     kinds = {pair: type(random_model(*pair, correlated=False).likelihood()) for pair in pairs}
     assert kinds.pop(("normal", 1)) is kinds.pop(("ghk", 1)) is AbsorbedLikelihood
-    assert set(kinds.values()) == {MixedLikelihood}
+    fused = {kind for (law, _), kind in kinds.items() if law == "gumbel"}
+    assert fused == {MixedLogitLikelihood}
+    assert set(kinds.values()) - fused == {MixedLikelihood}
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.4])
+@pytest.mark.parametrize("cases", [1, 4])
+def test_the_fused_mixed_logit_is_the_general_one(cases: int, scale: float) -> None:
+    """Ragged choice sets, several chunks of nodes, large utilities."""
+    frame = panel(25, cases, 21, n_alternatives=5)
+    rng = np.random.default_rng(2)
+    kept = (rng.random(len(frame)) < 0.7) | (frame["choice"] == 1) | (frame["alt"] < "a2")
+    model = ck.ChoiceModel(
+        "choice ~ x0 + x1",
+        read(frame[kept], person="person"),
+        errors=ck.Gumbel(scale),
+        mixing=ck.RandomCoefficients(x0="normal", x1="normal", correlated=True, draws=1024),
+    )
+    fused = model.likelihood()
+    assert isinstance(fused, MixedLogitLikelihood)
+    parts = (fused.x, fused.layout, fused.errors, fused.keys, fused.mixing, fused.person_keys)
+    for size in (1.0, 60.0):
+        params = model.table({"x0": 0.5 * size}, {}).start
+        params[-3:] = np.array([0.7, -0.3, 0.4]) * size
+        one, other = fused.settle(params, 3), MixedLikelihood(*parts).settle(params, 3)
+        np.testing.assert_allclose(one.logp(params), other.logp(params), rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(
+            one.scores(params), other.scores(params), rtol=1e-9, atol=1e-10 * size
+        )
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -186,6 +216,7 @@ def test_blocks_do_not_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("choicekit.likelihood.mixed.BLOCK_CELLS", 32 * 3 * 7)
     monkeypatch.setattr("choicekit.likelihood.mixed.KEPT_NODES", 0)
     parts = model.likelihood().settle(params, 1)
+    assert isinstance(parts, MixedLikelihood)
     assert len(list(parts._blocks())) > 4
     value, gradient = parts.value_and_gradient(params)
     assert value == pytest.approx(expected[0][0], abs=1e-11)
@@ -269,3 +300,11 @@ def test_bad_mixing_is_refused_with_the_cure() -> None:
         ck.RandomCoefficients(x0="cauchy")
     with pytest.raises(ck.SpecificationError, match="draws must be"):
         ck.RandomCoefficients(x0="normal", draws=0)
+
+
+def test_a_thread_of_the_pool_does_not_wait_for_the_pool() -> None:
+    """Kernels that call kernels on ranges of their own would hang otherwise."""
+    done = map_ranges(
+        lambda start, stop: map_ranges(lambda a, b: b - a, stop - start, 4, threads=2), 64, 4, 2
+    )
+    assert sum(map(sum, done)) == 64

@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from choicekit.data.layout import Layout
 from choicekit.errors.base import BoundErrors
+from choicekit.errors.gumbel import BoundGumbel
 from choicekit.errors.normal import BoundNormal
 from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
+from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
 from choicekit.likelihood.plain import Likelihood
 from choicekit.mixing.random import BoundRandom
 
@@ -47,4 +49,5 @@ def build_likelihood(
         return AbsorbedLikelihood(x, layout, errors, keys, mixing)
     if person_keys is None or layout.person is None:
         person_keys = keys
-    return MixedLikelihood(x, layout, errors, keys, mixing, person_keys)
+    kind = MixedLogitLikelihood if isinstance(errors, BoundGumbel) else MixedLikelihood
+    return kind(x, layout, errors, keys, mixing, person_keys)

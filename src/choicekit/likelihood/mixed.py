@@ -146,14 +146,14 @@ class MixedLikelihood(Likelihood):
 
     @cached_property
     def _kept_nodes(self) -> Float | None:
-        """All nodes, (N, S, H), where they are few enough to be kept."""
+        """All nodes, (N, H, S), where they are few enough to be kept."""
         size, mixing = len(self.mixing.columns), self.mixing
         if len(self.person_keys) * self.n_nodes * size > KEPT_NODES:
             return None
         return normal_nodes(self.person_keys, self.seed, size, mixing.n_bits)
 
     def _nodes(self, block: _Block) -> Float:
-        """Standard normal nodes of the block's people, (N', S, H)."""
+        """Standard normal nodes of the block's people, (N', H, S)."""
         if self._kept_nodes is not None:
             return self._kept_nodes[block.people]
         keys, mixing = self.person_keys[block.people], self.mixing
@@ -172,7 +172,7 @@ class MixedLikelihood(Likelihood):
             z, own = self._nodes(block), block.people
             values = self.mixing.coefficients_at(beta[self.mixing.columns], phi, z)
             x = self._covariates[block.cases]
-            v = fixed[block.cases][:, None, :] + values[block.person] @ x.transpose(0, 2, 1)
+            v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
             part = self._stacked(block, v, theta, gradient)
             by_node = np.add.reduceat(part.logp.reshape(len(x), -1), block.first, axis=0)
             top = by_node.max(axis=1, keepdims=True)
@@ -187,7 +187,7 @@ class MixedLikelihood(Likelihood):
             dv[block.cases] = slope.sum(axis=1)
             of_theta = (part.dtheta.reshape(*v.shape[:2], -1) * of_case).sum(axis=1)
             by_theta[own] = np.add.reduceat(of_theta, block.first, axis=0)
-            by_value = np.add.reduceat(slope @ x, block.first, axis=0)
+            by_value = np.add.reduceat((slope @ x).transpose(0, 2, 1), block.first, axis=0)
             by_mean[own], by_phi[own] = self.mixing.pull(by_value, z)
         rows = self.layout.gather(dv) if gradient else dv
         return Parts(logp, rows, by_theta, by_phi, by_mean if gradient else None)
@@ -211,7 +211,7 @@ class MixedLikelihood(Likelihood):
         for block in self._blocks():
             values = self.mixing.coefficients_at(beta[self.mixing.columns], phi, self._nodes(block))
             x = self._covariates[block.cases]
-            v = fixed[block.cases][:, None, :] + values[block.person] @ x.transpose(0, 2, 1)
+            v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
             repeated = np.repeat(block.cases, v.shape[1])
             p = self.errors.probabilities(
                 v.reshape(-1, v.shape[2]), self._available[repeated], theta, self.keys[repeated]

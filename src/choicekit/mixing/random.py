@@ -205,12 +205,17 @@ class BoundRandom:
         phi
             (M,).
         z
-            (N, S, H).
+            (N, H, S).
+
+        Returns
+        -------
+        ndarray
+            (N, H, S).
         """
-        values: Float = mean + z @ self.spread(phi).T
+        values: Float = mean[:, None] + self.spread(phi) @ z
         return values
 
     def pull(self, by_value: Float, z: Float) -> tuple[Float, Float]:
-        """From derivatives by the coefficients' values, (N, S, H), to mean (N, H), phi (N, M)."""
-        by_spread = by_value.transpose(0, 2, 1) @ z
-        return by_value.sum(axis=1), self.pull_spread(by_spread)
+        """From derivatives by the coefficients' values, (N, H, S), to mean (N, H), phi (N, M)."""
+        by_spread = by_value @ z.transpose(0, 2, 1)
+        return by_value.sum(axis=2), self.pull_spread(by_spread)

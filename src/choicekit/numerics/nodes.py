@@ -21,8 +21,8 @@ __all__ = ["normal_nodes"]
 def _uniform_range(
     keys: Any, seed: Any, directions: Any, n_bits: int, start: int, stop: int, out: Any
 ) -> None:
-    """Fill ``out[n]`` (S, H) with the scrambled points of persons start:stop."""
-    width = out.shape[2]
+    """Fill ``out[n]`` (H, S) with the scrambled points of persons start:stop."""
+    width = out.shape[1]
     scrambled, shift = np.empty((width, 32), dtype=np.uint32), np.empty(width, dtype=np.uint32)
     words, u = np.empty(CHUNK, dtype=np.uint32), np.empty((width, CHUNK))
     n_points = 1 << n_bits
@@ -31,17 +31,15 @@ def _uniform_range(
         done, chunk = 0, 0
         while done < n_points:
             size = sobol_chunk(scrambled, shift, width, n_bits, chunk, words, u)
-            for s in range(size):
-                for h in range(width):
-                    out[n, done + s, h] = u[h, s]
+            out[n, :, done : done + size] = u[:, :size]
             done += size
             chunk += 1
 
 
 def normal_nodes(
-    keys: NDArray[np.uint64], seed: int, n_dimensions: int, n_bits: int
+    keys: NDArray[np.uint64], seed: int, n_dimensions: int, n_bits: int, threads: int | None = None
 ) -> NDArray[np.float64]:
-    """Standard normal nodes of people, (N, 2**n_bits, n_dimensions).
+    """Standard normal nodes of people, (N, n_dimensions, 2**n_bits).
 
     Parameters
     ----------
@@ -53,15 +51,17 @@ def normal_nodes(
         H.
     n_bits
         Logarithm of the number of nodes.
+    threads
+        1 where the caller is a thread itself.
     """
     from scipy.special import ndtri
 
-    out = np.empty((len(keys), 1 << n_bits, n_dimensions))
+    out = np.empty((len(keys), n_dimensions, 1 << n_bits))
     directions = direction_numbers(n_dimensions)
 
     def work(start: int, stop: int) -> None:
         _uniform_range(keys, np.uint64(seed), directions, n_bits, start, stop, out)
         ndtri(out[start:stop], out=out[start:stop])
 
-    map_ranges(work, len(keys), at_least=16)
+    map_ranges(work, len(keys), at_least=16, threads=threads)
     return out

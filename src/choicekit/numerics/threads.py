@@ -12,6 +12,7 @@ and partial sums are added in order: results are the same on any machine width.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -21,6 +22,8 @@ from typing import TypeVar
 __all__ = ["available_threads", "map_ranges", "split_cases"]
 
 T = TypeVar("T")
+
+PREFIX = "choicekit"  # of the names of the pool's threads
 
 
 def available_threads() -> int:
@@ -43,7 +46,7 @@ def split_cases(n_cases: int, at_least: int) -> list[tuple[int, int]]:
 @lru_cache(maxsize=1)
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     # Keyed by the process id: a forked child must not wait for its parent's threads.
-    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="choicekit")
+    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix=PREFIX)
 
 
 def map_ranges(
@@ -60,11 +63,13 @@ def map_ranges(
     at_least
         Smallest worthwhile range: below twice this many cases everything runs in the caller.
     threads
-        Number of threads; default :func:`available_threads`.
+        Number of threads; default :func:`available_threads`. Called from one of them, it works on
+        its own.
     """
     ranges = split_cases(n_cases, at_least)
     threads = available_threads() if threads is None else threads
-    if len(ranges) == 1 or threads == 1:
+    inside = threading.current_thread().name.startswith(PREFIX)  # waiting for itself, it would hang
+    if len(ranges) == 1 or threads == 1 or inside:
         return [work(start, stop) for start, stop in ranges]
     pool = _pool(os.getpid(), threads)
     return list(pool.map(lambda bounds: work(*bounds), ranges))

@@ -1,0 +1,84 @@
+"""The general mixing layer with Gumbel errors, in a fused kernel: an optimisation, no other model.
+
+A test holds it equal to `MixedLikelihood`. Axes: C cases, L rows, N people, S nodes, H random
+coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choicekit.errors.gumbel import BoundGumbel
+from choicekit.likelihood.mixed import MixedLikelihood
+from choicekit.likelihood.plain import Parts
+from choicekit.numerics.mixed_logit import mixed_logit_range
+from choicekit.numerics.nodes import normal_nodes
+from choicekit.numerics.threads import map_ranges
+
+__all__ = ["MixedLogitLikelihood"]
+
+Float = NDArray[np.float64]
+
+AT_LEAST = 8  # people a thread takes at a time
+BLOCK_NODES = 500_000  # person x node x coefficient that a thread holds at a time: 4 MB
+
+
+@dataclass(frozen=True, eq=False)
+class MixedLogitLikelihood(MixedLikelihood):
+    """Log-likelihood of a mixed logit; see `MixedLikelihood`."""
+
+    @cached_property
+    def _x_random(self) -> Float:
+        """Covariates of the random coefficients, (H, L)."""
+        return np.ascontiguousarray(self.x[:, self.mixing.columns].T)
+
+    def parts(self, params: Float, gradient: bool = True) -> Parts:
+        """Log-probabilities of the people's choices and, with ``gradient``, their derivatives."""
+        assert isinstance(self.errors, BoundGumbel)
+        beta, theta, phi = self.split(params)
+        scale, mean = self.errors.scale, beta[self.mixing.columns]
+        rest = beta.copy()
+        rest[self.mixing.columns] = 0.0
+        cases, first = self._sorted
+        n_people, size = len(first) - 1, len(mean)
+        problem = (
+            self.x @ (rest / scale),
+            self._x_random,
+            self.layout.case_ptr,
+            self.layout.chosen,
+            cases,
+            first,
+        )
+        shape = n_people if gradient else 0
+        logp, rows = np.empty(n_people), np.empty(self.layout.n_rows if gradient else 0)
+        by_mean, by_spread = np.empty((shape, size)), np.empty((shape, size, size))
+        none, out = np.empty((0, size, 1)), (logp, rows, by_mean, by_spread)
+        most = max(1, BLOCK_NODES // (size * self.n_nodes))
+
+        self._kept_nodes  # noqa: B018  (made by all threads together, before they part)
+
+        def work(start: int, stop: int) -> None:
+            for begin, end in pairwise([*range(start, stop, most), stop]):
+                z = self._nodes_of(begin, end)
+                values = self.mixing.coefficients_at(mean, phi, z) / scale
+                mixed_logit_range(problem, values, none, z, begin, end, gradient, out)
+
+        map_ranges(work, n_people, at_least=AT_LEAST)
+        if not gradient:
+            nothing = np.empty((0, len(phi)))
+            return Parts(logp, rows, np.empty((0, len(theta))), nothing)
+        by_phi = self.mixing.pull_spread(by_spread / scale)
+        by_theta = np.empty((n_people, len(theta)))
+        return Parts(logp, rows / scale, by_theta, by_phi, by_mean / scale)
+
+    def _nodes_of(self, start: int, stop: int) -> Float:
+        """Standard normal nodes of people start:stop, (stop - start, H, S)."""
+        if self._kept_nodes is not None:
+            return self._kept_nodes[start:stop]
+        keys = self.person_keys[start:stop]
+        return normal_nodes(keys, self.seed, len(self.mixing.columns), self.mixing.n_bits, 1)
