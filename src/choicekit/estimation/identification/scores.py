@@ -20,7 +20,7 @@ __all__ = ["WEAK", "score_checks", "take_cases"]
 Float = NDArray[np.float64]
 
 MOST_CASES = 2000
-SHOWN = 3
+SHOWN = 2
 # Share of the largest eigenvalue of the scores' correlations below which a direction is weak: the
 # standard errors along it are a hundred times what they would be if nothing else was estimated.
 WEAK = 1e-4
@@ -96,12 +96,9 @@ def _flat(
 
 def _error(directions: Sequence[NullDirection], names: Sequence[str]) -> Check:
     concerned = _concerned(directions, names)
-    shown = "; ".join(direction.brief() for direction in directions[:SHOWN])
-    more = "; ..." if len(directions) > SHOWN else ""
     message = (
         f"These data show {len(names) - len(directions)} combinations of the {len(names)} free "
-        f"parameters, so they do not tell {listed(concerned)} apart: the probabilities of the "
-        f"choices stay as they are along {shown}{more}."
+        f"parameters, so they do not tell {listed(concerned)} apart{_along(directions)}."
     )
     cure = "hold parameters fixed with fixed={...}, or use a simpler covariance of the errors."
     return Check("scores", "error", message, concerned, cure)
@@ -109,15 +106,19 @@ def _error(directions: Sequence[NullDirection], names: Sequence[str]) -> Check:
 
 def _weak(directions: Sequence[NullDirection], names: Sequence[str]) -> Check:
     concerned = _concerned(directions, names)
-    shown = "; ".join(direction.brief() for direction in directions[:SHOWN])
-    more = "; ..." if len(directions) > SHOWN else ""
     message = (
-        f"At the start these data hardly tell {listed(concerned)} apart: the probabilities of the "
-        f"choices nearly stay as they are along {shown}{more}. Expect large standard errors and "
-        "slow convergence."
+        f"At the start these data hardly tell {listed(concerned)} apart{_along(directions)}. Expect "
+        "large standard errors and slow convergence."
     )
     cure = "use a simpler covariance, or add variables that differ between alternatives."
     return Check("scores", "weak", message, concerned, cure)
+
+
+def _along(directions: Sequence[NullDirection]) -> str:
+    """Spell out a direction or two; more would tell a reader nothing."""
+    if len(directions) > SHOWN:
+        return ""
+    return f", along {'; and '.join(direction.brief() for direction in directions)}"
 
 
 def _concerned(directions: Sequence[NullDirection], names: Sequence[str]) -> tuple[str, ...]:
