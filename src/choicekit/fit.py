@@ -13,6 +13,7 @@ import pandas as pd
 from choicekit.estimation.clusters import cluster_codes
 from choicekit.estimation.covariance import require_cov_type
 from choicekit.estimation.fitting import Fit, fit_likelihood, logit_start, simulation_spread
+from choicekit.estimation.identification.diagnostics import condition_note
 from choicekit.estimation.identification.examine import (
     exclusion_checks,
     require_covariance_identified,
@@ -68,6 +69,9 @@ def fit_model(
         notes=_notes(model, likelihood, table),
         _likelihood=fit.likelihood,
     )
+    note = condition_note(results) if fit.convergence.converged else ""
+    if note:
+        results = replace(results, notes=(*results.notes, note))
     if not fit.convergence.converged:
         text = f"{fit.convergence.message}. Cure: {fit.convergence.cure}"
         warnings.warn(f"The fit did not converge: {text}", ConvergenceWarning, stacklevel=3)

@@ -107,8 +107,8 @@ def _error(directions: Sequence[NullDirection], names: Sequence[str]) -> Check:
 def _weak(directions: Sequence[NullDirection], names: Sequence[str]) -> Check:
     concerned = _concerned(directions, names)
     message = (
-        f"At the start these data hardly tell {listed(concerned)} apart{_along(directions)}. Expect "
-        "large standard errors and slow convergence."
+        f"At the start these data hardly tell {listed(concerned)} apart{_along(directions)}. "
+        "Expect large standard errors and slow convergence."
     )
     cure = "use a simpler covariance, or add variables that differ between alternatives."
     return Check("scores", "weak", message, concerned, cure)

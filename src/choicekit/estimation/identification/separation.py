@@ -86,9 +86,11 @@ class _Comparisons:
 
     def total(self, which: Index) -> Float:
         """Sum of the differences over some rows, (K,), its largest element 1."""
-        chosen, other = self.chosen[which], self.other[which]
-        total = np.array([column[chosen].sum() - column[other].sum() for column in self.x.T])
-        total /= self.scale
+        n = len(self.x)
+        signs = np.bincount(self.chosen[which], minlength=n) - np.bincount(
+            self.other[which], minlength=n
+        )
+        total = (self.x.T @ signs.astype(np.float64)) / self.scale
         return total / max(float(np.abs(total).max(initial=0.0)), 1e-300)
 
 
