@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ from .simulate import long_frame
 
 def read(frame: pd.DataFrame, **columns: Any) -> ck.ChoiceData:
     return ck.ChoiceData.from_long(frame, case="case", alt="alt", chosen="choice", **columns)
+
+
+ALL = ["a0", "a1", "a2", "a3"]
 
 
 def found(report: Any, check: str) -> Any:
@@ -144,20 +148,20 @@ def test_published_models_are_identified(name: str) -> None:
 # -- the utility --------------------------------------------------------------------------------
 
 
-def test_collinear_and_constant_covariates(four: pd.DataFrame) -> None:
+def test_collinear_and_constant_covariates(four: pd.DataFrame, travel: ck.ChoiceData) -> None:
     frame = four.assign(both=four["x0"] - 2.0 * four["x1"])
-    with pytest.raises(ck.IdentificationError, match="2 x1") as caught:
+    with pytest.raises(ck.IdentificationError, match=r"1 x1 - 0\.5 x0 \+ 0\.5 both") as caught:
         ck.probit("choice ~ x0 + x1 + both", read(frame))
     assert "Cure: leave one of them out." in str(caught.value)
-    with pytest.raises(ck.IdentificationError, match="'z' never varies"):
-        ck.logit("choice ~ x0 + z", read(frame))
+    with pytest.raises(ck.IdentificationError, match=r"'ttme\[car\]' never varies"):
+        ck.logit("choice ~ gc | hinc | ttme", travel)  # drivers do not wait
 
 
 def test_all_that_is_wrong_is_said_at_once(four: pd.DataFrame) -> None:
     frame = four[four["case"].isin(four[(four["choice"] == 1) & (four["alt"] != "a3")]["case"])]
     with pytest.raises(ck.IdentificationError) as caught:
-        ck.logit("choice ~ x0 + z", read(frame))
-    assert "'z' never varies" in str(caught.value)
+        ck.logit("choice ~ x0 + I(2 * x0)", read(frame))
+    assert "cannot be told apart" in str(caught.value)
     assert "asc[a3] runs to minus infinity" in str(caught.value)
 
 
@@ -206,7 +210,7 @@ def test_a_redundant_parameter_is_named() -> None:
     assert order.severity == "ok"
     assert rank.severity == "error"
     assert rank.parameters == ("s", "t")
-    assert "fixed={'t': 0}" in rank.cure
+    assert "fixed={'s': 0}" in rank.cure
     (_, held) = checks_of(fake, complete(4), free=[True, False, True])
     assert held.severity == "ok"
 
@@ -273,7 +277,7 @@ def test_every_structure_is_identified_on_complete_choice_sets(n: int) -> None:
 
 
 def test_alternatives_never_together_leave_elements_unknown(four: pd.DataFrame) -> None:
-    data = read(without(four, "a2", "a3"))
+    data = read(without(four, "a2", "a3"), alternatives=ALL)
     together = times_together(data.layout)
     assert together[2, 3] == 0
     assert (together[np.triu_indices(4)] > 0).sum() == 9
@@ -291,7 +295,7 @@ def test_alternatives_never_together_leave_elements_unknown(four: pd.DataFrame) 
 
 def test_the_cure_of_an_unseen_pair_works(four: pd.DataFrame) -> None:
     """Holding one element fixed identifies the rest, and its value does not change the fit."""
-    data = read(without(four, "a2", "a3"))
+    data = read(without(four, "a2", "a3"), alternatives=ALL)
     model = ck.probit("choice ~ x0 + x1", data)
     assert model.identification(fixed={"chol[a3,a2]": 0.29}).identified
     fits = [model.fit(fixed={"chol[a3,a2]": value}) for value in (0.29, 0.0)]
@@ -313,8 +317,9 @@ def test_cases_of_weight_zero_show_nothing(four: pd.DataFrame) -> None:
     frame = without(four, "a2", "a3")
     keep = four[four["case"] < 5].assign(case=lambda d: d["case"] + 10_000)
     both = pd.concat([frame.assign(w=1.0), keep.assign(w=0.0)])
-    assert times_together(read(both).layout)[2, 3] == 5
-    assert times_together(read(both, weights="w").layout)[2, 3] == 0
+    for weights, expected in ((None, 5), ("w", 0)):
+        data = read(both, alternatives=ALL, weights=weights)
+        assert times_together(data.layout)[2, 3] == expected
 
 
 def test_a_custom_structure_in_a_model(four: pd.DataFrame) -> None:
@@ -368,15 +373,16 @@ def test_exclusions_are_seen_in_the_data(four: pd.DataFrame) -> None:
 
 
 def test_few_cases() -> None:
-    model = ck.probit("choice ~ x0 + x1 | z", read(long_frame(12, [0.1, 0.1], 4, n_alternatives=4)))
+    model = ck.probit("choice ~ x0 | 0", read(long_frame(5, [0.1], 4, n_alternatives=4)))
     (scores,) = found(model.identification(), "scores")
     assert scores.severity == "error"
-    assert "12 cases for 13 free parameters" in scores.message
+    assert "5 cases for 6 free parameters" in scores.message
 
 
 def test_large_data_are_sampled_but_rare_covariates_are_not_missed() -> None:
     frame = long_frame(5000, [0.5], seed=5, errors="normal")
-    data = read(frame.assign(rare=frame["x0"] * frame["case"].isin([7, 8, 4001, 4002])))
+    rare = (frame["case"] < 60) & (frame["case"] % 3 > 0)  # a sample takes every third case
+    data = read(frame.assign(rare=frame["x0"] * rare))
     report = ck.probit("choice ~ x0", data).identification()
     assert "1,667 of 5,000" in found(report, "scores")[0].message
     report = ck.probit("choice ~ x0 + rare", data).identification()
@@ -436,7 +442,7 @@ def test_every_separating_covariate_is_named_in_its_own_units() -> None:
 
 
 def test_real_choices_are_not_separated(travel: ck.ChoiceData) -> None:
-    for formula in ("choice ~ gc + ttme | hinc", "choice ~ invc + invt | hinc + psize | ttme"):
+    for formula in ("choice ~ gc + ttme | hinc", "choice ~ ttme | hinc + psize | invt"):
         (check,) = found(ck.logit(formula, travel).identification(), "separation")
         assert check.severity == "ok"
 
@@ -457,13 +463,11 @@ def test_the_search_agrees_with_the_program_on_all_rows() -> None:
     rng = np.random.default_rng(0)
     outcomes = []
     for trial in range(120):
-        n, sizes = 3, rng.integers(2, 4, size=int(rng.integers(6, 40)))
+        n, sizes = 3, rng.integers(2, 4, size=int(rng.integers(3, 30)))
         case_ptr = np.concatenate([[0], np.cumsum(sizes)])
         x = np.asfortranarray(rng.integers(-1, 2, size=(case_ptr[-1], n)).astype(float))
         lean = x @ np.array([1.0, 0.5, 0.0]) * rng.integers(0, 4) + rng.gumbel(size=len(x))
-        chosen = np.array(
-            [a + lean[a:b].argmax() for a, b in zip(case_ptr[:-1], case_ptr[1:], strict=True)]
-        )
+        chosen = np.array([a + lean[a:b].argmax() for a, b in pairwise(case_ptr)])
         alt = np.concatenate([np.arange(size, dtype=np.int32) for size in sizes])
         layout = Layout(alt, case_ptr, chosen, 3)
         result = find_separation(x, layout, list("abc"))

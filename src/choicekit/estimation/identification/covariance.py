@@ -201,11 +201,11 @@ def _rank_errors(rank: Rank, names: Sequence[str], start: Float) -> list[Check]:
     value = dict(zip(names, start, strict=True))
     checks = []
     for direction in rank.flat:
-        held = direction.names[-1]
+        held = direction.names[0]
         cure = (
-            f"hold {held} fixed, for example fixed={{{held!r}: {value[held]:.3g}}}: where no "
-            "choice set shows it, that changes predictions for other choice sets only; or use a "
-            "simpler covariance (covariance='heteroskedastic' or 'iid')."
+            f"hold {held} fixed, for example where it starts: fixed={{{held!r}: {value[held]:.3g}}}"
+            "; as no choice shows it, that matters to predictions for other choice sets only. Or "
+            "use a simpler covariance (covariance='heteroskedastic' or 'iid')."
         )
         if len(direction.names) == 1:
             message = (

@@ -90,6 +90,8 @@ def utility_checks(
                 "choices say nothing about it."
             )
             cure = "leave it out, or let it differ by alternative."
+            if direction.names[0].endswith("]"):
+                cure = "leave it out; a dict of utilities gives each alternative its own terms."
         else:
             message = (
                 f"the combination {direction} never changes a choice probability, so these "
