@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ class FlatDirection:
     condition: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FitDiagnostics:
     """Conditioning of the Hessian at the estimates.
 
@@ -75,7 +75,7 @@ class FitDiagnostics:
     condition_coefficients: float
     condition_errors: float
     directions: tuple[FlatDirection, ...]
-    inflation: Float = field(repr=False)
+    inflation: Float
     correlations: tuple[tuple[str, str, float], ...]
 
     def __str__(self) -> str:
@@ -106,6 +106,9 @@ class FitDiagnostics:
             lines.append("  largest correlations of estimates")
             lines += [f"    {r:+8.3f}  {one}, {other}" for one, other, r in self.correlations]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _verdict(self) -> str:
         if np.isinf(self.condition):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from choicekit.exceptions import IdentificationError
@@ -53,7 +53,7 @@ class Check:
         return f"{self.message} Cure: {self.cure}" if self.cure else self.message
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Identification:
     """What the data can and cannot tell about a model, before it is fitted.
 
@@ -71,7 +71,7 @@ class Identification:
 
     title: str
     size: str
-    checks: tuple[Check, ...] = field(repr=False)
+    checks: tuple[Check, ...]
 
     @property
     def identified(self) -> bool:
@@ -111,13 +111,20 @@ class Identification:
         """A report for the terminal."""
         names = max(len(check.check) for check in self.checks)
         indent = " " * (7 + names + 2)
-        lines = [f"Identification: {self.title}", self.size, "-" * WIDTH]
+        lines = [
+            _filled(f"Identification: {self.title}", "  "),
+            _filled(self.size, "  "),
+            "-" * WIDTH,
+        ]
         for check in self.checks:
             head = f"{MARKS[check.severity]:<7}{check.check:<{names}}  "
             lines.append(_filled(head + check.message, indent))
             if check.cure:
                 lines.append(_filled(f"{indent}Cure: {check.cure}", indent + "      "))
         return "\n".join([*lines, "-" * WIDTH, self.verdict])
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         rows = []

@@ -11,7 +11,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.estimation.identification.directions import NullDirection, null_directions
+from choicekit.estimation.identification.directions import (
+    SINGULAR,
+    NullDirection,
+    null_directions,
+)
 from choicekit.estimation.identification.report import Check, listed
 from choicekit.likelihood import Likelihood
 
@@ -55,16 +59,20 @@ def score_checks(
         # Every so-maniest case; where they show a lack, all cases are asked.
         some = take_cases(likelihood, np.arange(0, n_cases, -(-n_cases // MOST_CASES)))
     weak = _flat(some, points[0], free, kept, WEAK)
+    if weak is None:
+        message = "The scores at the starting values are not finite."
+        return [Check("scores", "weak", message, (), "rescale the covariates or give start={...}.")]
     if weak and some is not likelihood:
-        some, weak = likelihood, _flat(likelihood, points[0], free, kept, WEAK)
+        some, weak = likelihood, _flat(likelihood, points[0], free, kept, WEAK) or []
     if not weak:
         used = some.layout.n_cases
         of = f"{used:,} of {n_cases:,}" if used < n_cases else f"all {n_cases:,}"
         text = f"At the start the scores of {of} cases tell the {len(kept)} parameters apart."
         return [Check("scores", "ok", text)]
-    null = _flat(some, points[0], free, kept)
+    null = _flat(some, points[0], free, kept, SINGULAR)
     if null:
-        null = min((null, _flat(some, points[1], free, kept)), key=len)
+        other = _flat(some, points[1], free, kept, SINGULAR)
+        null = null if other is None else min((null, other), key=len)
     return [_error(null, kept) if null else _weak(weak, kept)]
 
 
@@ -84,13 +92,14 @@ def _flat(
     params: Float,
     free: NDArray[np.bool_],
     names: Sequence[str],
-    threshold: float | None = None,
-) -> list[NullDirection]:
+    threshold: float,
+) -> list[NullDirection] | None:
+    """Directions below a share of the largest eigenvalue; None if the scores are not finite."""
     scores = likelihood.settle(params, 1).scores(params)[:, free]
     weights = likelihood.layout.weights
     information = scores.T @ (scores if weights is None else scores * weights[:, None])
-    if threshold is None:
-        return null_directions(information, names)
+    if not np.isfinite(information).all():
+        return None
     return null_directions(information, names, threshold)
 
 

@@ -195,7 +195,11 @@ def separation_check(found: Separation) -> Check:
     """Put the result of the search into words."""
     if not found.directions:
         if found.decided:
-            return Check("separation", "ok", "No combination of the regressors predicts choices.")
+            return Check(
+                "separation",
+                "ok",
+                "No combination of the regressors predicts a choice for certain.",
+            )
         message = "The linear program did not come to an end, so separation cannot be excluded."
         return Check("separation", "weak", message)
     names = tuple(dict.fromkeys(name for d in found.directions for name in d.names))
