@@ -251,7 +251,8 @@ class ChoiceModel:
             frozenset(given),
             self.design.describe(),
             self.data.alternatives,
-            f"{self.title}, {self.formula}",
+            self.title,
+            self.formula,
         )
 
     def table(self, start: Mapping[str, float], fixed: Mapping[str, float]) -> ParameterTable:

@@ -32,6 +32,7 @@ def examine(
     coefficients: Sequence[Any],
     alternatives: Sequence[Hashable],
     title: str,
+    formula: str,
 ) -> Identification:
     """Check a model before it is fitted.
 
@@ -47,14 +48,14 @@ def examine(
         K descriptions with ``name``, ``kind``, ``alternative`` and ``variable``, as designs give.
     alternatives
         J labels.
-    title
-        Of the report.
+    title, formula
+        Of the model, for the report.
     """
     x, layout, k = likelihood.x, likelihood.layout, likelihood.n_coefficients
     names = table.names[:k]
     constants = [c.name for c in coefficients if c.kind == "constant"]
     information = utility_information(x, layout)
-    checks = utility_checks(information, layout, names, constants, alternatives)
+    checks = utility_checks(information, x, layout, names, constants, alternatives)
     checks.append(_scale_check(likelihood, table))
     checks += _covariance_checks(likelihood, table, alternatives)
     checks += exclusion_checks(likelihood, table, coefficients)
@@ -65,12 +66,21 @@ def examine(
         elsewhere = start.copy()
         elsewhere[k:] = generic_thetas(start[k:], ~table.fixed[k:])[1]
         checks += score_checks(likelihood, [start, elsewhere], ~table.fixed, table.names)
-    size = (
+    return Identification(title, formula, _size(likelihood, table), tuple(checks))
+
+
+def _size(likelihood: Likelihood, table: ParameterTable) -> str:
+    """Cases, alternatives and parameters in words."""
+    layout, k = likelihood.layout, likelihood.n_coefficients
+    parts = [f"{k} coefficients", f"{len(table.names) - k} parameters of the errors"]
+    if table.fixed.any():
+        parts.append(f"{int(table.fixed.sum())} held fixed")
+    if len(table.names) == k:
+        del parts[1]
+    return (
         f"{layout.n_cases:,} cases, {layout.n_alternatives} alternatives, {len(table.free)} free "
-        f"parameters ({k} coefficients and {len(table.names) - k} parameters of the errors"
-        + (f", {int(table.fixed.sum())} of them held fixed)" if table.fixed.any() else ")")
+        f"parameters ({', '.join(parts)})"
     )
-    return Identification(title, size, tuple(checks))
 
 
 def require_covariance_identified(

@@ -62,7 +62,9 @@ class Identification:
     Attributes
     ----------
     title
-        The model, its covariance and its specification.
+        What the model is called.
+    formula
+        Its specification, one or several lines.
     size
         Cases, alternatives and parameters in words.
     checks
@@ -70,6 +72,7 @@ class Identification:
     """
 
     title: str
+    formula: str
     size: str
     checks: tuple[Check, ...]
 
@@ -111,14 +114,11 @@ class Identification:
         """A report for the terminal."""
         names = max(len(check.check) for check in self.checks)
         indent = " " * (7 + names + 2)
-        lines = [
-            _filled(f"Identification: {self.title}", "  "),
-            _filled(self.size, "  "),
-            "-" * WIDTH,
-        ]
+        head = [f"Identification: {self.title}", *self.formula.splitlines(), self.size]
+        lines = [*(_filled(line, "  ") for line in head), "-" * WIDTH]
         for check in self.checks:
-            head = f"{MARKS[check.severity]:<7}{check.check:<{names}}  "
-            lines.append(_filled(head + check.message, indent))
+            begin = f"{MARKS[check.severity]:<7}{check.check:<{names}}  "
+            lines.append(_filled(begin + check.message, indent))
             if check.cure:
                 lines.append(_filled(f"{indent}Cure: {check.cure}", indent + "      "))
         return "\n".join([*lines, "-" * WIDTH, self.verdict])
@@ -127,6 +127,7 @@ class Identification:
         return str(self)
 
     def _repr_html_(self) -> str:
+        formula = html.escape(self.formula).replace("\n", "<br>")
         rows = []
         for check in self.checks:
             cure = f"<br><i>Cure: {html.escape(check.cure)}</i>" if check.cure else ""
@@ -137,7 +138,8 @@ class Identification:
                 f'<td style="text-align:left">{html.escape(check.message)}{cure}</td></tr>'
             )
         return (
-            f"<p><b>Identification: {html.escape(self.title)}</b><br>{html.escape(self.size)}</p>"
+            f"<p><b>Identification: {html.escape(self.title)}</b><br>{formula}<br>"
+            f"{html.escape(self.size)}</p>"
             f"<table><tbody>{''.join(rows)}</tbody></table>"
             f"<p><b>{html.escape(self.verdict)}</b></p>"
         )

@@ -204,13 +204,13 @@ def separation_check(found: Separation) -> Check:
         return Check("separation", "weak", message)
     names = tuple(dict.fromkeys(name for d in found.directions for name in d.names))
     what = "; ".join(direction.brief() for direction in found.directions)
-    extent = "every choice" if found.share == 1.0 else "some of the choices"
-    kind = "complete" if found.share == 1.0 else "quasi-complete"
-    message = (
-        f"{what}: predicts {extent} without error ({kind} separation; it decides "
-        f"{found.share:.1%} of the comparisons with the chosen alternative), so the estimates run "
-        "to infinity."
-    )
+    extent = "every choice without error (complete separation)"
+    if found.share < 1.0:
+        extent = (
+            f"{100.0 * found.share:.2g}% of the comparisons with the chosen alternative without "
+            "error, while the others stay open (quasi-complete separation)"
+        )
+    message = f"{what} predicts {extent}, so the estimates run to infinity."
     cure = (
         "leave the covariate out, check that it is not made from the choice itself, or merge "
         "alternatives or categories."

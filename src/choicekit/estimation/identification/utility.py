@@ -52,7 +52,7 @@ def require_identified(
         Naming the coefficients involved, with the cure.
     """
     information = utility_information(x, layout)
-    refuse(utility_checks(information, layout, names, constants, alternatives))
+    refuse(utility_checks(information, x, layout, names, constants, alternatives))
     return information
 
 
@@ -76,6 +76,7 @@ def utility_information(x: Float, layout: Layout) -> Float:
 
 def utility_checks(
     information: Float,
+    x: Float,
     layout: Layout,
     names: Sequence[str],
     constants: Sequence[str],
@@ -106,45 +107,54 @@ def utility_checks(
             else f"Within cases the {len(names)} regressors vary, each in its own way."
         )
         checks.append(Check("coefficients", "ok", text))
-    runaways = _never_chosen(layout, constants, alternatives)
-    if constants and not runaways:
+    own = _own_constants(x, layout, names, constants)
+    runaways = _never_chosen(layout, own, alternatives)
+    if own and not runaways:
         text = "Every alternative with a constant is chosen by some who can and not by others."
         runaways.append(Check("constants", "ok", text))
     return checks + runaways
 
 
+def _own_constants(
+    x: Float, layout: Layout, names: Sequence[str], constants: Sequence[str]
+) -> dict[int, str]:
+    """Name of the constant of each alternative that has one to itself, by its code."""
+    own = {}
+    for name in constants:
+        column = x[:, list(names).index(name)]
+        served = np.flatnonzero(np.bincount(layout.alt[column != 0.0]))
+        if len(served) == 1:
+            own[int(served[0])] = name
+    return own
+
+
 def _never_chosen(
-    layout: Layout, constants: Sequence[str], alternatives: Sequence[Hashable]
+    layout: Layout, own: dict[int, str], alternatives: Sequence[Hashable]
 ) -> list[Check]:
     """A constant of an alternative that nobody, or everybody who can, chose runs to infinity."""
     offered = np.bincount(layout.alt, minlength=layout.n_alternatives)
     taken = np.bincount(layout.chosen_alt, minlength=layout.n_alternatives)
     found = []
-    for j, label in enumerate(alternatives):
-        name = f"asc[{label}]"
-        if offered[j] and name in constants:
-            if taken[j] == 0:
-                message = (
-                    f"{label!r} is never chosen, so its constant {name} runs to minus infinity."
-                )
-                cure = f"leave {label!r} out of the data, or merge it with another."
-                found.append(Check("constants", "error", message, (name,), cure))
-            elif taken[j] == offered[j]:
-                message = (
-                    f"{label!r} is chosen whenever it is available, so its constant {name} "
-                    "runs to infinity."
-                )
-                cure = "drop the constants (| 0) or merge alternatives."
-                found.append(Check("constants", "error", message, (name,), cure))
+    for j, name in sorted(own.items()):
+        label = alternatives[j]
+        if taken[j] == 0:
+            message = f"{label!r} is never chosen, so its constant {name} runs to minus infinity."
+            cure = f"leave {label!r} out of the data, or merge it with another."
+            found.append(Check("constants", "error", message, (name,), cure))
+        elif taken[j] == offered[j]:
+            message = (
+                f"{label!r} is chosen whenever it is available, so its constant {name} runs to "
+                "infinity."
+            )
+            cure = "drop the constants (| 0) or merge alternatives."
+            found.append(Check("constants", "error", message, (name,), cure))
     # With constants for the others, a base that nobody chooses sends all of them to infinity.
-    if constants:
-        named = {f"asc[{label}]" for label in alternatives} & set(constants)
-        for j, label in enumerate(alternatives):
-            rest = len(named) == len(alternatives) - 1 and f"asc[{label}]" not in named
-            if rest and offered[j] and taken[j] == 0:
-                message = f"the base {label!r} is never chosen, so all constants run to infinity."
-                cure = f"leave {label!r} out of the data, or merge it with another."
-                found.append(Check("constants", "error", message, tuple(constants), cure))
+    rest = [j for j in range(len(alternatives)) if j not in own]
+    if own and len(rest) == 1 and offered[rest[0]] and taken[rest[0]] == 0:
+        label = alternatives[rest[0]]
+        message = f"the base {label!r} is never chosen, so all constants run to infinity."
+        cure = f"leave {label!r} out of the data, or merge it with another."
+        found.append(Check("constants", "error", message, tuple(own.values()), cure))
     return found
 
 
