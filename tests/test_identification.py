@@ -257,7 +257,7 @@ def test_a_singular_start_is_not_an_error() -> None:
 
     _, rank = checks_of(Loadings(), complete(4))
     assert rank.severity == "weak"
-    assert "Where they start, load[a1], load[a2] do not change" in rank.message
+    assert "At the starting values load[a1], load[a2] do not" in rank.message
     assert rank.parameters == Loadings.names
 
 

@@ -115,11 +115,11 @@ def covariance_checks(
         return [order, *_rank_errors(best, names, theta[free])]
     if ranks[0].flat:
         weak = NullDirection(*_merged(ranks[0].flat))
-        does = "does" if len(weak.names) == 1 else "do"
+        do = "does not" if len(weak.names) == 1 else "do not, each in its own way,"
         message = (
-            f"Where they start, {listed(weak.names)} {does} not change the covariance of the error "
-            f"differences, or not each in its own way; elsewhere they do. An optimiser may "
-            "stay where it starts."
+            f"At the starting values {listed(weak.names)} {do} change the covariance of the error "
+            "differences; at other values nothing is missing. An optimiser may stay where it "
+            "starts."
         )
         cure = f"start elsewhere, for example start={{{weak.names[0]!r}: ...}}."
         return [order, Check("covariance rank", "weak", message, weak.names, cure)]
