@@ -21,9 +21,8 @@ __all__ = ["CONDITION", "FitDiagnostics", "FlatDirection", "condition_note", "fi
 Float = NDArray[np.float64]
 
 # Squares of the condition indices 30, from which on Belsley, Kuh & Welsch (1980, section 3.2) call
-# a dependence strong, and 100. The largest among the 20 reference fits of the tests that converge
-# is 3e3. At 1e4 the standard error along the flattest direction is 100 times that along the
-# steepest, and four digits of the Hessian, which is differenced to about eight, are gone.
+# a dependence strong, and 100. At 1e4 the standard error along the flattest direction is 100 times
+# that along the steepest; the largest among the 21 reference fits that converge is 3e3.
 STRONG, CONDITION = 900.0, 1e4
 MOST_DIRECTIONS, MOST_PAIRS = 3, 5
 MEMBER = 0.1  # share of the largest loading from which a parameter is named
