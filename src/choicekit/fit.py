@@ -13,12 +13,19 @@ import pandas as pd
 from choicekit.estimation.clusters import cluster_codes
 from choicekit.estimation.covariance import require_cov_type
 from choicekit.estimation.fitting import Fit, fit_likelihood, logit_start, simulation_spread
+from choicekit.estimation.identification.diagnostics import condition_note
+from choicekit.estimation.identification.examine import (
+    exclusion_checks,
+    require_covariance_identified,
+)
 from choicekit.estimation.null_models import constants_only, equal_shares
 from choicekit.exceptions import ConvergenceWarning, SpecificationError
 from choicekit.results import FitResults, Simulation
 
 if TYPE_CHECKING:
+    from choicekit.likelihood import Likelihood
     from choicekit.model import ChoiceModel
+    from choicekit.parameters import ParameterTable
 
 __all__ = ["fit_model"]
 
@@ -41,6 +48,7 @@ def fit_model(
     _require_seed(seed)
     likelihood = model.likelihood()
     table = model.table(start, fixed)
+    require_covariance_identified(likelihood, table, model.data.alternatives)
     if not likelihood.fused:
         table = replace(table, start=logit_start(likelihood, table, frozenset({*start, *fixed})))
     fit = fit_likelihood(likelihood, table, model.information, seed, tolerance, maxiter, progress)
@@ -58,9 +66,12 @@ def fit_model(
         fixed=tuple(name for name in names if name in fixed),
         convergence=fit.convergence,
         simulation=_simulation(fit),
-        notes=(*_notes(model), *fit.likelihood.remarks(fit.params)),
+        notes=(*_notes(model, likelihood, table), *fit.likelihood.remarks(fit.params)),
         _likelihood=fit.likelihood,
     )
+    note = condition_note(results) if fit.convergence.converged else ""
+    if note:
+        results = replace(results, notes=(*results.notes, note))
     if not fit.convergence.converged:
         text = f"{fit.convergence.message}. Cure: {fit.convergence.cure}"
         warnings.warn(f"The fit did not converge: {text}", ConvergenceWarning, stacklevel=3)
@@ -88,15 +99,11 @@ def _simulation(fit: Fit) -> Simulation | None:
     )
 
 
-def _notes(model: ChoiceModel) -> tuple[str, ...]:
-    """What a reader of the numbers should know: normalisation, cases left out."""
+def _notes(model: ChoiceModel, likelihood: Likelihood, table: ParameterTable) -> tuple[str, ...]:
+    """What a reader should know: normalisation, weak identification, cases left out."""
     notes = [model.bound.normalisation] if model.bound.normalisation else []
-    if model.bound.names and not {"generic", "alternative"} & set(model.design.kinds):
-        notes.append(
-            "Weak identification: no variable differs between the alternatives of a case, so the "
-            "covariance of the errors is learned from the form of the normal distribution alone "
-            "(Keane 1992). Cure: add such a variable, or use covariance='iid'."
-        )
+    checks = exclusion_checks(likelihood, table, model.design.describe())
+    notes += [str(check) for check in checks if check.severity == "weak"]
     for finding in model.data.dropped:
         plural = "" if finding.count == 1 else "s"
         notes.append(f"Left out, {finding.count:,} {finding.unit}{plural}: {finding.message}")

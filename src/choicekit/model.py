@@ -22,6 +22,7 @@ from choicekit.utility import (
 
 if TYPE_CHECKING:
     from choicekit.errors.base import ErrorLaw
+    from choicekit.estimation.identification import Identification
     from choicekit.mixing import BoundRandom, RandomCoefficients
     from choicekit.results import FitResults
 
@@ -226,6 +227,49 @@ class ChoiceModel:
 
         return fit_model(
             self, start or {}, fixed or {}, cov_type, groups, seed, tolerance, maxiter, progress
+        )
+
+    def identification(
+        self,
+        *,
+        start: Mapping[str, float] | None = None,
+        fixed: Mapping[str, float] | None = None,
+    ) -> Identification:
+        """Check, before the fit, what the data can tell about the parameters.
+
+        Parameters
+        ----------
+        start, fixed
+            As for `fit`.
+
+        Returns
+        -------
+        Identification
+            Prints as a report of the checks: rank of the regressors, runaway constants, what
+            fixes the scale, order and rank of the covariance (Bunch 1991), exclusions (Keane
+            1992), separation (Albert & Anderson 1984), rank of the scores. ``identified``,
+            ``problems``, ``warnings`` and ``findings`` hold the same for programs.
+
+        Examples
+        --------
+        >>> import choicekit as ck
+        >>> data = ck.ChoiceData.from_long(
+        ...     ck.load_dataset("travelmode"), case="individual", alt="mode", chosen="choice"
+        ... )
+        >>> ck.probit("choice ~ gc + ttme", data, base="car").identification().identified
+        True
+        """
+        from choicekit.estimation.identification.examine import examine
+
+        given = {**(start or {}), **(fixed or {})}
+        return examine(
+            self.likelihood(),
+            self.table(start or {}, fixed or {}),
+            frozenset(given),
+            self.design.describe(),
+            self.data.alternatives,
+            self.title,
+            self.formula,
         )
 
     def table(self, start: Mapping[str, float], fixed: Mapping[str, float]) -> ParameterTable:

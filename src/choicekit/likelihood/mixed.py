@@ -94,6 +94,11 @@ class MixedLikelihood(Likelihood):
         n = self.layout.n_cases
         return SimulationPlan("mixing", "scrambled Sobol", self.n_nodes, self.seed, 0, n)
 
+    def take(self, cases: NDArray[np.int64]) -> Self:
+        """The same, not settled, on some of the cases."""
+        kept = cases if self.layout.person is None else np.unique(self.layout.person[cases])
+        return replace(super().take(cases), person_keys=self.person_keys[kept])
+
     def settle(self, params: Float, seed: int) -> Self:
         """Fix the people's nodes and what the errors need, at the mean coefficients."""
         settled = super().settle(params, seed)

@@ -149,6 +149,12 @@ class Likelihood:
         v: Float = self.x @ params[: self.n_coefficients]
         return self.layout.scatter(v, 0.0)
 
+    def take(self, cases: NDArray[np.int64]) -> Self:
+        """The same, not settled, on some of the cases."""
+        layout = self.layout
+        x = np.asfortranarray(self.x[layout.rows(cases)])
+        return replace(self, x=x, layout=layout.take(cases), keys=self.keys[cases])
+
     # -- draws --------------------------------------------------------------------------------
 
     def settle(self, params: Float, seed: int) -> Self:

@@ -1,21 +1,17 @@
-"""What the data cannot tell: checked before anything is fitted.
+"""Directions in the space of parameters along which nothing changes, by name.
 
-Axes: C cases, J alternatives, L rows, K coefficients.
+Axes: K coefficients, P parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.data.layout import Layout
-from choicekit.exceptions import IdentificationError
-from choicekit.numerics.logit import logit_evaluate
-
-__all__ = ["NullDirection", "null_directions", "require_identified", "separated_directions"]
+__all__ = ["SINGULAR", "NullDirection", "null_directions", "separated_directions"]
 
 Float = NDArray[np.float64]
 
@@ -125,96 +121,3 @@ def separated_directions(
         kept = tuple(names[int(k)] for k in np.flatnonzero(member))
         found.append(NullDirection(kept, tuple(float(load) for load in loads)))
     return found
-
-
-def require_identified(
-    x: Float,
-    layout: Layout,
-    names: Sequence[str],
-    constants: Sequence[str],
-    alternatives: Sequence[Hashable],
-) -> Float:
-    """Raise unless the utility's coefficients can be told apart, whatever the error law.
-
-    The negative Hessian of a logit with all coefficients at zero is the within-case covariance of
-    the regressors summed over cases: a coefficient, or a combination of several, is identified
-    exactly if that matrix is not singular along it (McFadden 1974, condition for uniqueness).
-
-    Parameters
-    ----------
-    x
-        Regressors (L, K), contiguous by column.
-    layout
-        Choice sets and choices.
-    names, constants
-        Names of all coefficients and of the alternative-specific constants among them.
-    alternatives
-        J labels.
-
-    Returns
-    -------
-    ndarray
-        That matrix, (K, K).
-
-    Raises
-    ------
-    IdentificationError
-        Naming the coefficients involved, with the cure.
-    """
-    problems: list[str] = []
-    evaluation = logit_evaluate(
-        np.ascontiguousarray(x.T),
-        layout.case_ptr,
-        layout.chosen,
-        layout.weights,
-        np.zeros(x.shape[1]),
-    )
-    for direction in null_directions(-evaluation.hessian, names):
-        if len(direction.names) == 1:
-            problems.append(
-                f"{direction.names[0]!r} never varies between the alternatives of a case, so the "
-                "choices say nothing about it. Cure: leave it out, or let it differ by alternative."
-            )
-        else:
-            problems.append(
-                f"the combination {direction} never changes a choice probability, so these "
-                "coefficients cannot be told apart. Cure: leave one of them out."
-            )
-    problems += _never_chosen(layout, constants, alternatives)
-    if problems:
-        raise IdentificationError(
-            "The model is not identified:\n" + "\n".join(f"  - {text}" for text in problems)
-        )
-    return -evaluation.hessian
-
-
-def _never_chosen(
-    layout: Layout, constants: Sequence[str], alternatives: Sequence[Hashable]
-) -> list[str]:
-    """A constant of an alternative that nobody, or everybody who can, chose runs to infinity."""
-    offered = np.bincount(layout.alt, minlength=layout.n_alternatives)
-    taken = np.bincount(layout.chosen_alt, minlength=layout.n_alternatives)
-    texts = []
-    for j, label in enumerate(alternatives):
-        if offered[j] and f"asc[{label}]" in constants:
-            if taken[j] == 0:
-                texts.append(
-                    f"{label!r} is never chosen, so its constant asc[{label}] runs to minus "
-                    f"infinity. Cure: leave {label!r} out of the data, or merge it with another."
-                )
-            elif taken[j] == offered[j]:
-                texts.append(
-                    f"{label!r} is chosen whenever it is available, so its constant asc[{label}] "
-                    "runs to infinity. Cure: drop the constants (| 0) or merge alternatives."
-                )
-    # With constants for the others, a base that nobody chooses sends all of them to infinity.
-    if constants:
-        named = {f"asc[{label}]" for label in alternatives} & set(constants)
-        for j, label in enumerate(alternatives):
-            rest = len(named) == len(alternatives) - 1 and f"asc[{label}]" not in named
-            if rest and offered[j] and taken[j] == 0:
-                texts.append(
-                    f"the base {label!r} is never chosen, so all constants run to infinity. "
-                    f"Cure: leave {label!r} out of the data, or merge it with another."
-                )
-    return texts

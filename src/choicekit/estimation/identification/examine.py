@@ -1,0 +1,154 @@
+"""All checks of identification, in the order in which a reader would ask."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from choicekit.estimation.fitting import logit_start
+from choicekit.estimation.identification.covariance import (
+    covariance_checks,
+    generic_thetas,
+    times_together,
+)
+from choicekit.estimation.identification.report import Check, Identification, listed, refuse
+from choicekit.estimation.identification.scores import score_checks
+from choicekit.estimation.identification.separation import find_separation, separation_check
+from choicekit.estimation.identification.utility import (
+    lacks_exclusions,
+    utility_checks,
+    utility_information,
+)
+from choicekit.likelihood import Likelihood
+from choicekit.parameters import ParameterTable
+
+__all__ = ["examine", "exclusion_checks", "require_covariance_identified"]
+
+
+def examine(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    given: frozenset[str],
+    coefficients: Sequence[Any],
+    alternatives: Sequence[Hashable],
+    title: str,
+    formula: str,
+) -> Identification:
+    """Check a model before it is fitted.
+
+    Parameters
+    ----------
+    likelihood
+        Of the model on its data.
+    table
+        Names, starts, fixed parameters.
+    given
+        Names of the parameters whose start or value the user chose.
+    coefficients
+        K descriptions with ``name``, ``kind``, ``alternative`` and ``variable``, as designs give.
+    alternatives
+        J labels.
+    title, formula
+        Of the model, for the report.
+    """
+    x, layout, k = likelihood.x, likelihood.layout, likelihood.n_coefficients
+    names = table.names[:k]
+    constants = [c.name for c in coefficients if c.kind == "constant"]
+    information = utility_information(x, layout)
+    checks = utility_checks(information, x, layout, names, constants, alternatives)
+    checks.append(_scale_check(likelihood, table))
+    checks += _covariance_checks(likelihood, table, alternatives)
+    checks += exclusion_checks(likelihood, table, coefficients)
+    if not _failed(checks):  # what follows would say the same again
+        checks.append(separation_check(find_separation(x, layout, names)))
+    if len(table.names) > k and not _failed(checks):
+        start = logit_start(likelihood, table, given)
+        elsewhere = start.copy()
+        elsewhere[k:] = generic_thetas(start[k:], ~table.fixed[k:])[1]
+        checks += score_checks(likelihood, [start, elsewhere], ~table.fixed, table.names)
+    return Identification(title, formula, _size(likelihood, table), tuple(checks))
+
+
+def _size(likelihood: Likelihood, table: ParameterTable) -> str:
+    """Cases, alternatives and parameters in words."""
+    layout, k = likelihood.layout, likelihood.n_coefficients
+    n_errors = len(likelihood.errors.names)
+    parts = [f"{k} coefficients", f"{n_errors} parameters of the errors"]
+    if table.fixed.any():
+        parts.append(f"{int(table.fixed.sum())} held fixed")
+    if n_errors == 0:
+        del parts[1]
+    if len(table.names) > k + n_errors:
+        parts.append(f"{len(table.names) - k - n_errors} of the random coefficients")
+    return (
+        f"{layout.n_cases:,} cases, {layout.n_alternatives} alternatives, {len(table.free)} free "
+        f"parameters ({', '.join(parts)})"
+    )
+
+
+def require_covariance_identified(
+    likelihood: Likelihood, table: ParameterTable, alternatives: Sequence[Hashable]
+) -> None:
+    """Raise IdentificationError unless the covariance meets the order and the rank condition."""
+    refuse(_covariance_checks(likelihood, table, alternatives))
+
+
+def exclusion_checks(
+    likelihood: Likelihood, table: ParameterTable, coefficients: Sequence[Any]
+) -> list[Check]:
+    """Warn of free parameters of the errors without a variable that differs by alternative."""
+    k = likelihood.n_coefficients
+    own = table.names[k : k + len(likelihood.errors.names)]
+    free = tuple(name for name in table.free_names if name in own)
+    if not free:
+        return []
+    if not lacks_exclusions(coefficients, likelihood.x, likelihood.layout):
+        text = "Some variables differ between the alternatives of a case, or enter only some."
+        return [Check("exclusions", "ok", text)]
+    message = (
+        "Weak identification: no variable differs between the alternatives of a case, so the "
+        "covariance of the errors is learned from the form of their distribution alone "
+        "(Keane 1992)."
+    )
+    cure = "add such a variable, for example a price or a time, or use covariance='iid'."
+    return [Check("exclusions", "weak", message, free, cure)]
+
+
+def _failed(checks: Sequence[Check]) -> bool:
+    return any(check.severity == "error" for check in checks)
+
+
+def _covariance_checks(
+    likelihood: Likelihood, table: ParameterTable, alternatives: Sequence[Hashable]
+) -> list[Check]:
+    """Order and rank, for laws that have a covariance structure."""
+    structure = getattr(likelihood.errors, "structure", None)
+    if structure is None:
+        return []
+    k = likelihood.n_coefficients
+    own = slice(k, k + len(structure.names))
+    return covariance_checks(
+        structure,
+        table.start[own],
+        ~table.fixed[own],
+        times_together(likelihood.layout),
+        alternatives,
+        scale_is_free=not _held(table, k),
+    )
+
+
+def _held(table: ParameterTable, k: int) -> list[str]:
+    """Coefficients held at values other than zero: they fix the scale of utility too."""
+    return [table.names[p] for p in range(k) if table.fixed[p] and table.start[p] != 0.0]
+
+
+def _scale_check(likelihood: Likelihood, table: ParameterTable) -> Check:
+    """Say what fixes the scale of utility, and whether something fixes it once more."""
+    text = likelihood.errors.normalisation or "The scale of the errors is fixed at 1."
+    held = _held(table, likelihood.n_coefficients)
+    if held:
+        text += (
+            f" Besides, {listed(held)} {'is' if len(held) == 1 else 'are'} held fixed: beside a "
+            "fixed scale that is a restriction of the model, not a normalisation."
+        )
+    return Check("scale", "ok", text, tuple(held))
