@@ -26,7 +26,7 @@ from choicekit.exceptions import (
 from choicekit.model import ChoiceModel, logit, probit
 
 if TYPE_CHECKING:
-    from choicekit.errors import Gumbel, Normal
+    from choicekit.errors import Factor, Gumbel, Normal, Pattern
     from choicekit.report.compare import compare
     from choicekit.results import FitResults, load
 
@@ -39,10 +39,12 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "DataWarning",
+    "Factor",
     "FitResults",
     "Gumbel",
     "IdentificationError",
     "Normal",
+    "Pattern",
     "SimulationWarning",
     "SpecificationError",
     "compare",
@@ -54,9 +56,11 @@ __all__ = [
 
 # Loaded when first used: these bring in numba or the report, which reading data does not need.
 _LAZY = {
+    "Factor": "choicekit.errors",
     "FitResults": "choicekit.results",
     "Gumbel": "choicekit.errors",
     "Normal": "choicekit.errors",
+    "Pattern": "choicekit.errors",
     "compare": "choicekit.report.compare",
     "load": "choicekit.results",
 }

@@ -21,6 +21,7 @@ from choicekit.utility import (
 
 if TYPE_CHECKING:
     from choicekit.errors.base import ErrorLaw
+    from choicekit.errors.covariance import CovarianceSpec
     from choicekit.results import FitResults
 
 __all__ = ["ChoiceModel", "logit", "probit"]
@@ -214,7 +215,9 @@ class ChoiceModel:
     def table(self, start: Mapping[str, float], fixed: Mapping[str, float]) -> ParameterTable:
         """All parameters with the given starts and fixed values; the utility's start at zero."""
         zeros = np.zeros(len(self.design.names))
-        table = ParameterTable.of(self.parameter_names, np.concatenate([zeros, self.bound.start]))
+        table = ParameterTable.of(
+            self.parameter_names, np.concatenate([zeros, self.bound.search_start])
+        )
         return table.starting_at(start).fixing(fixed)
 
 
@@ -319,7 +322,7 @@ def probit(
     specification: Specification,
     data: ChoiceData,
     base: Hashable | None = None,
-    covariance: str = "unstructured",
+    covariance: str | CovarianceSpec = "unstructured",
     scale: Hashable | None = None,
     method: str = "auto",
     draws: int = 256,
@@ -331,7 +334,10 @@ def probit(
     ----------
     specification, data, base, context
         As for `ChoiceModel`.
-    covariance, scale, method, draws
+    covariance
+        ``"iid"``, ``"heteroskedastic"``, ``"exchangeable"``, ``"factor(k)"``, ``"unstructured"``, or
+        a `Factor` or `Pattern` object; see `Normal`.
+    scale, method, draws
         As for `Normal`.
 
     Examples

@@ -1,7 +1,17 @@
 """Error laws: from utilities to choice probabilities. One law, one file."""
 
 from choicekit.errors.base import BoundErrors, ErrorLaw, LogProb, SimulationPlan
+from choicekit.errors.covariance import Factor, Pattern
 from choicekit.errors.gumbel import Gumbel
 from choicekit.errors.normal import Normal
 
-__all__ = ["BoundErrors", "ErrorLaw", "Gumbel", "LogProb", "Normal", "SimulationPlan"]
+__all__ = [
+    "BoundErrors",
+    "ErrorLaw",
+    "Factor",
+    "Gumbel",
+    "LogProb",
+    "Normal",
+    "Pattern",
+    "SimulationPlan",
+]

@@ -93,7 +93,11 @@ class BoundErrors(Protocol):
 
     @property
     def start(self) -> Float:
-        """Values (Q,) to start from: independent errors of equal variance."""
+        """Values (Q,) of independent errors of equal variance."""
+
+    @property
+    def search_start(self) -> Float:
+        """Values (Q,) an optimiser starts from: not ``start`` where the likelihood is flat there."""
 
     @property
     def sd_per_logit(self) -> float:

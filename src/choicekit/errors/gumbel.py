@@ -87,6 +87,11 @@ class BoundGumbel:
         return NO_THETA
 
     @property
+    def search_start(self) -> Float:
+        """No parameters, shape (0,)."""
+        return NO_THETA
+
+    @property
     def sd_per_logit(self) -> float:
         """The scale itself."""
         return self.scale
