@@ -335,8 +335,8 @@ def probit(
     specification, data, base, context
         As for `ChoiceModel`.
     covariance
-        ``"iid"``, ``"heteroskedastic"``, ``"exchangeable"``, ``"factor(k)"``, ``"unstructured"``, or
-        a `Factor` or `Pattern` object; see `Normal`.
+        ``"iid"``, ``"heteroskedastic"``, ``"exchangeable"``, ``"factor(k)"``, ``"unstructured"``,
+        or a `Factor` or `Pattern` object; see `Normal`.
     scale, method, draws
         As for `Normal`.
 

@@ -97,7 +97,7 @@ class BoundErrors(Protocol):
 
     @property
     def search_start(self) -> Float:
-        """Values (Q,) an optimiser starts from: not ``start`` where the likelihood is flat there."""
+        """Values (Q,) an optimiser starts from: not ``start`` if the likelihood is flat there."""
 
     @property
     def sd_per_logit(self) -> float:
@@ -141,6 +141,12 @@ class BoundErrors(Protocol):
 
     def signs(self, theta: Float) -> Float:
         """Signs (Q,) that turn theta into its conventional form without changing the covariance."""
+
+    def barrier(self, theta: Float) -> tuple[float, Float] | None:
+        """Value and slope (Q,) of what falls to minus infinity at the edge of theta's range.
+
+        None if theta has no limits.
+        """
 
     def boundary(self, theta: Float) -> str:
         """Say that theta is at the edge of its range, if it is; else an empty text."""

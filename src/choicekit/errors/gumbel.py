@@ -156,6 +156,9 @@ class BoundGumbel:
         """No parameters, shape (0,)."""
         return NO_THETA
 
+    def barrier(self, theta: Float) -> None:
+        """No parameters, no limits."""
+
     def boundary(self, theta: Float = NO_THETA) -> str:
         """Nothing to be at the edge of."""
         return ""

@@ -257,6 +257,10 @@ class BoundNormal:
         """Signs (Q,) that make standard deviations and diagonals of factors positive."""
         return self.structure.signs(theta)
 
+    def barrier(self, theta: Float) -> tuple[float, Float] | None:
+        """What falls to minus infinity at the edge of the covariances, see `Structure`."""
+        return self.structure.barrier(theta)
+
     def boundary(self, theta: Float) -> str:
         """Say that the covariance of the error differences is (nearly) singular, or ``""``."""
         edge = self.structure.edge(theta)

@@ -61,6 +61,14 @@ class Structure(Protocol):
         """Whether these parameters (Q,) give a covariance at all; the likelihood is 0 elsewhere."""
         return True
 
+    def barrier(self, theta: Float) -> tuple[float, Float] | None:
+        """A function that falls to minus infinity at the edge of the range, and its slope (Q,).
+
+        An optimiser adds a little of it, less and less, lest it be caught at the edge. None for
+        a structure whose parameters have no limits.
+        """
+        return None
+
     def edge(self, theta: Float) -> str:
         """Say that these parameters are at the edge of their range, or ``""``."""
         return ""

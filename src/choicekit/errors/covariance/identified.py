@@ -70,7 +70,7 @@ def local_rank(structure: Structure, theta: Float | None = None) -> int:
         (Q,); by default a generic point, where the rank is as large as anywhere.
     """
     point = generic_point(structure) if theta is None else theta
-    return len(structure.names) + 1 - _dependent(structure, point).shape[1]
+    return len(structure.names) + 1 - int(_dependent(structure, point).shape[1])
 
 
 def structure_problems(structure: Structure, alternatives: Sequence[Hashable]) -> list[str]:

@@ -29,9 +29,10 @@ class Levels(Structure):
     """Standard deviations and correlations, each fixed or equal to one of Q parameters.
 
     Parameters are in their natural form. Where errors are correlated, standard deviations must
-    be positive and the correlations a positive definite matrix: `inside` says whether, and the
-    law gives a log-likelihood of minus infinity elsewhere, so that an optimiser takes a shorter
-    step. Uncorrelated errors know no such limits: a standard deviation's sign does not show.
+    be positive and the correlations a positive definite matrix: `inside` says whether, the law
+    gives a log-likelihood of minus infinity elsewhere, so that an optimiser takes a shorter step,
+    and `barrier` keeps its first rounds away from there. Uncorrelated errors know no such limits:
+    a standard deviation's sign does not show.
 
     Attributes
     ----------
@@ -117,19 +118,36 @@ class Levels(Structure):
         positive = bool((sd[self.sd_place >= 0] > 0.0).all())
         return positive and bool(np.linalg.eigvalsh(corr)[0] > INSIDE)
 
+    def barrier(self, theta: Float) -> tuple[float, Float] | None:
+        """Log-determinant of the correlations plus logs of the free standard deviations."""
+        if not self.correlated:
+            return None
+        if not self.inside(theta):
+            return -np.inf, np.zeros(len(theta))
+        sd, corr = self._values(theta)
+        inverse, free = np.linalg.inv(corr), self.sd_place >= 0
+        slope = np.array([inverse[self.corr_place == q].sum() for q in range(len(theta))])
+        np.add.at(slope, self.sd_place[free], 1.0 / sd[free])
+        value = np.linalg.slogdet(corr)[1] + np.log(sd[free]).sum()
+        return float(value), slope
+
     def edge(self, theta: Float) -> str:
-        """Say that the correlations are nearly singular."""
-        free = np.unique(self.corr_place[self.corr_place >= 0])
-        if len(free) == 0:
+        """Say that the correlations are nearly singular, or standard deviations nearly zero.
+
+        Outside it speaks as well.
+        """
+        if not self.correlated:
             return ""
-        values, vectors = np.linalg.eigh(self._values(theta)[1])
-        if values[0] > NEAR_EDGE:
+        sd, corr = self._values(theta)
+        small = np.unique(self.sd_place[(self.sd_place >= 0) & (sd < NEAR_EDGE)])
+        if len(small):
+            shown = ", ".join(f"{self.names[q]} = {theta[q]:.3g}" for q in small)
+            return f"the likelihood rises towards a standard deviation of zero or less ({shown})"
+        values, vectors = np.linalg.eigh(corr)
+        if values[0] > NEAR_EDGE or not (self.corr_place >= 0).any():
             return ""
         # The parameters among the alternatives whose errors have become dependent.
         member = np.abs(vectors[:, 0]) > 1e-2
         taking_part = np.unique(self.corr_place[np.ix_(member, member)])
         shown = ", ".join(f"{self.names[q]} = {theta[q]:.3g}" for q in taking_part if q >= 0)
-        return (
-            f"the correlations of the errors are at the edge of what is possible ({shown}): "
-            "the likelihood rises towards dependent errors"
-        )
+        return f"the likelihood rises towards correlations that no errors can have ({shown})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +141,8 @@ def _require_entry(what: str, entry: object, low: float, high: float) -> None:
     if entry is None or (isinstance(entry, str) and entry.strip()):
         return
     if isinstance(entry, Real) and not isinstance(entry, bool):
-        if np.isfinite(float(entry)) and low <= entry <= high and abs(float(entry)) != high:
+        number = float(entry)
+        if np.isfinite(number) and low <= number <= high and abs(number) != high:
             return
         limits = "positive" if high == np.inf else "between -1 and 1"
         raise SpecificationError(f"{what} is fixed at {entry!r}, but it must be {limits}.")
@@ -150,7 +152,7 @@ def _require_entry(what: str, entry: object, low: float, high: float) -> None:
     )
 
 
-def _shared(entries: Mapping[object, Entry]) -> set[str]:
+def _shared(entries: Mapping[Any, Entry]) -> set[str]:
     return {entry for entry in entries.values() if isinstance(entry, str)}
 
 
