@@ -73,6 +73,11 @@ class Normal:
             )
 
     @property
+    def spec(self) -> CovarianceSpec:
+        """The structure as an object, whether it was named or given."""
+        return covariance_spec(self.covariance)
+
+    @property
     def title(self) -> str:
         """The model's name in a heading."""
         return "Multinomial probit"

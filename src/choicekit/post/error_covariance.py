@@ -305,7 +305,7 @@ def _cholesky(matrix: Float, slope: Float) -> tuple[Float, Float]:
     ``dL = L Phi(L^-1 dA L^-T)``, Phi taking the lower triangle with its diagonal halved (Murray
     2016, "Differentiation of the Cholesky decomposition", equation 8).
     """
-    factor = np.linalg.cholesky(matrix)
+    factor = np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
     inverse = np.linalg.inv(factor)
     inner = np.tril(inverse @ slope @ inverse.T)
     diagonal = np.arange(len(matrix))
