@@ -123,6 +123,10 @@ def test_unidentified_patterns_name_their_parameters() -> None:
         structure(Pattern(sd={"a1": None}, corr=every), 3)
     for name in ("sd[a1]", "corr[a0,a1]", "corr[a1,a2]", "Cure: fix 2 of them"):
         assert name in str(caught.value)
+    # Equal variances and a correlation of two, against a third: one of them is the scale.
+    with pytest.raises(ck.SpecificationError, match=r"'sd', 'corr\[a1,a2\]' and the scale"):
+        structure(Pattern(sd={"a1": "sd", "a2": "sd"}, corr={("a1", "a2"): None}), 3)
+    structure(Pattern(sd={"a1": "sd", "a2": "sd"}, corr={("a1", "a2"): None}), 4)
     with pytest.raises(ck.SpecificationError, match=r"corr\[a1,a2\].*changes no covariance"):
         structure(Pattern(sd={"a1": 0.0}, corr={("a1", "a2"): None}), 4)
     with pytest.raises(ck.SpecificationError, match=r"heteroskedastic.*not identified.*'iid'"):

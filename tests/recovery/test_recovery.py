@@ -76,13 +76,13 @@ STRUCTURES: dict[str, tuple[str | None, Any, dict[str, float]]] = {
     ),
     "pattern": (
         "a0",
-        0.5 * np.array([[1.0, 0.0, 0.0], [0.0, 2.25, 1.35], [0.0, 1.35, 2.25]]),
-        {"sd": 1.5, "corr[a1,a2]": 0.6},
+        0.5 * np.array([[1.0, 0.0, 0.0], [0.0, 2.25, 0.75], [0.0, 0.75, 1.0]]),
+        {"sd[a1]": 1.5},
     ),
 }
 
 
-PATTERN = ck.Pattern(sd={"a1": "sd", "a2": "sd"}, corr={("a1", "a2"): None})
+PATTERN = ck.Pattern(sd={"a1": None}, corr={("a1", "a2"): 0.5})
 
 
 @pytest.mark.parametrize("ragged", [False, True])

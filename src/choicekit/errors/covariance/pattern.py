@@ -184,11 +184,16 @@ def _require_scale(
 
 
 def _sentence(alternatives: tuple[Hashable, ...], sd: Float, sd_place: NDArray[np.intp]) -> str:
-    fixed = ", ".join(f"{alternatives[j]!r} at {sd[j]:g}" for j in np.flatnonzero(sd_place < 0))
+    fixed = np.flatnonzero(sd_place < 0)
+    groups = [
+        ", ".join(repr(alternatives[j]) for j in fixed if sd[j] == value) + f" at {value:g}"
+        for value in np.unique(sd[fixed])
+    ]
     return (
         "Standard deviations of the errors are relative to 1/sqrt(2), so that two independent "
-        f"errors of 1 have a difference of variance 1; fixed are those of {fixed}. Correlations "
-        "that the pattern does not free are fixed as well, at zero where it gives no number."
+        f"errors of 1 have a difference of variance 1; fixed are those of {', '.join(groups)}. "
+        "Correlations that the pattern does not free are fixed as well, at zero where it gives no "
+        "number."
     )
 
 
