@@ -50,7 +50,7 @@ def read(frame: pd.DataFrame) -> ck.ChoiceData:
     )
 
 
-@cache
+@cache  # equal arguments, the same fit
 def travelmode(covariance: Any, base: str, scale: str | None = None) -> Any:
     data = ck.ChoiceData.from_long(
         ck.load_dataset("travelmode"), case="individual", alt="mode", chosen="choice"
@@ -365,6 +365,13 @@ def test_an_exchangeable_pattern_is_the_exchangeable_structure() -> None:
     assert fit.llf == pytest.approx(named.llf, abs=1e-8)
     assert fit.params["r"] == pytest.approx(named.params["corr"], abs=1e-5)
     assert fit.params["sd[air]"] == pytest.approx(named.params["sd[air]"], rel=1e-5)
+
+
+def test_a_shared_name_that_a_coefficient_has() -> None:
+    data = travelmode("iid", "car").model.data
+    pattern = Pattern(sd={"air": "gc"})
+    with pytest.raises(ck.SpecificationError, match="Two parameters of the model are called 'gc'"):
+        ck.probit(FORMULA, data, base="car", covariance=pattern).fit()
 
 
 def test_which_structures_are_nested() -> None:
