@@ -28,11 +28,13 @@ from choicekit.model import ChoiceModel, logit, probit
 if TYPE_CHECKING:
     from choicekit.errors import (
         CrossNested,
+        Factor,
         Gumbel,
         HeteroskedasticGumbel,
         Nested,
         Normal,
         PairedCombinatorial,
+        Pattern,
     )
     from choicekit.mixing import RandomCoefficients
     from choicekit.report.compare import compare
@@ -48,6 +50,7 @@ __all__ = [
     "CrossNested",
     "DataError",
     "DataWarning",
+    "Factor",
     "FitResults",
     "Gumbel",
     "HeteroskedasticGumbel",
@@ -55,6 +58,7 @@ __all__ = [
     "Nested",
     "Normal",
     "PairedCombinatorial",
+    "Pattern",
     "RandomCoefficients",
     "SimulationWarning",
     "SpecificationError",
@@ -67,6 +71,7 @@ __all__ = [
 
 # Loaded when first used: these bring in numba or the report, which reading data does not need.
 _LAZY = {
+    "Factor": "choicekit.errors",
     "FitResults": "choicekit.results",
     "CrossNested": "choicekit.errors",
     "Gumbel": "choicekit.errors",
@@ -75,6 +80,7 @@ _LAZY = {
     "PairedCombinatorial": "choicekit.errors",
     "Normal": "choicekit.errors",
     "RandomCoefficients": "choicekit.mixing",
+    "Pattern": "choicekit.errors",
     "compare": "choicekit.report.compare",
     "load": "choicekit.results",
 }

@@ -149,7 +149,10 @@ def compare(
     missing: Missing = "raise",
     base: Annotated[str | None, typer.Option(help="Reference alternative.")] = None,
     covariance: Annotated[
-        str, typer.Option(help="Probit covariance: iid, heteroskedastic or unstructured.")
+        str,
+        typer.Option(
+            help="Probit covariance: iid, heteroskedastic, exchangeable, factor(k), unstructured."
+        ),
     ] = "unstructured",
     draws: Annotated[int, typer.Option(help="Draws a simulated case.")] = 256,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 1,

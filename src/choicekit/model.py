@@ -22,6 +22,7 @@ from choicekit.utility import (
 
 if TYPE_CHECKING:
     from choicekit.errors.base import ErrorLaw
+    from choicekit.errors.covariance import CovarianceSpec
     from choicekit.estimation.identification import Identification
     from choicekit.mixing import BoundRandom, RandomCoefficients
     from choicekit.results import FitResults
@@ -274,7 +275,7 @@ class ChoiceModel:
 
     def table(self, start: Mapping[str, float], fixed: Mapping[str, float]) -> ParameterTable:
         """All parameters with the given starts and fixed values; the utility's start at zero."""
-        starts = [np.zeros(len(self.design.names)), self.bound.start]
+        starts = [np.zeros(len(self.design.names)), self.bound.search_start]
         if self.bound_mixing is not None:
             # The information at zero is the within-case variance of the regressors, summed.
             variance = np.diag(self.information) / self.data.layout.n_cases
@@ -404,7 +405,7 @@ def probit(
     specification: Specification,
     data: ChoiceData,
     base: Hashable | None = None,
-    covariance: str = "unstructured",
+    covariance: str | CovarianceSpec = "unstructured",
     scale: Hashable | None = None,
     method: str = "auto",
     draws: int = 256,
@@ -417,7 +418,10 @@ def probit(
     ----------
     specification, data, base, context, mixing
         As for `ChoiceModel`.
-    covariance, scale, method, draws
+    covariance
+        ``"iid"``, ``"heteroskedastic"``, ``"exchangeable"``, ``"factor(k)"``, ``"unstructured"``,
+        or a `Factor` or `Pattern` object; see `Normal`.
+    scale, method, draws
         As for `Normal`.
 
     Examples

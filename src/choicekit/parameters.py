@@ -38,7 +38,13 @@ class ParameterTable:
 
     @classmethod
     def of(cls, names: tuple[str, ...], start: Float) -> ParameterTable:
-        """All parameters free."""
+        """All parameters free; raises SpecificationError if two have the same name."""
+        twice = [name for p, name in enumerate(names) if name in names[:p]]
+        if twice:
+            raise SpecificationError(
+                f"Two parameters of the model are called {twice[0]!r}. Cure: give the shared "
+                "coefficient or covariance parameter another name."
+            )
         return cls(names, np.asarray(start, dtype=np.float64), np.zeros(len(names), dtype=np.bool_))
 
     @property

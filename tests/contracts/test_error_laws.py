@@ -14,11 +14,13 @@ from scipy.special import log_ndtr
 
 from choicekit.errors import (
     CrossNested,
+    Factor,
     Gumbel,
     HeteroskedasticGumbel,
     Nested,
     Normal,
     PairedCombinatorial,
+    Pattern,
 )
 
 LAWS: dict[str, Any] = {
@@ -33,8 +35,25 @@ LAWS: dict[str, Any] = {
     "gumbel cold": Gumbel(scale=0.5),
     "normal iid": Normal("iid"),
     "normal heteroskedastic": Normal("heteroskedastic"),
+    "normal exchangeable": Normal("exchangeable"),
+    "normal factor": Normal("factor(1)"),
+    "normal two factors": Normal(Factor(2)),
+    "normal pattern": Normal(Pattern(sd={"a2": None}, corr={("a1", "a2"): "shared"})),
     "normal unstructured": Normal("unstructured"),
     "normal unstructured ghk": Normal("unstructured", method="ghk", draws=64),
+}
+# Fewer alternatives do not identify these, or lack one they name.
+SMALLEST = {
+    "normal heteroskedastic": 3,
+    "normal exchangeable": 3,
+    "normal factor": 3,
+    "normal two factors": 4,
+    "normal pattern": 3,
+    "nested deep": 6,
+    "cross-nested": 3,
+    "cross-nested fixed": 3,
+    "paired": 3,
+    "hev": 3,
 }
 SIZES = (2, 3, 4, 6)
 CASES = 40
@@ -52,7 +71,10 @@ class Problem:
         self.available[:, :2] = True  # no case with fewer than two
         weight = self.available * rng.random(shape)
         self.chosen = weight.argmax(axis=1).astype(np.int32)
-        self.theta = self.law.start + 0.2 * rng.normal(size=len(self.law.start))
+        step = 0.2 * rng.normal(size=len(self.law.start))
+        while not np.isfinite((self.law.barrier(self.law.start + step) or (0.0,))[0]):
+            step /= 2.0  # no covariance there
+        self.theta = self.law.start + step
         scales = [name.startswith("lambda") for name in self.law.names]
         self.theta[scales] = 1.0 - np.abs(self.theta[scales] - 1.0)  # beyond 1 is no covariance
         keys = np.arange(CASES, dtype=np.uint64)
@@ -64,9 +86,6 @@ class Problem:
         return self.law.log_prob(v, self.available, self.chosen, theta)
 
 
-# A heteroskedastic covariance of two alternatives is not identified, and refused (tested below).
-SMALLEST = {"normal heteroskedastic": 3, "nested deep": 6, "paired": 3, "hev": 3}
-SMALLEST |= {"cross-nested": 3, "cross-nested fixed": 3}
 PAIRS = [(n, size) for n in LAWS for size in SIZES if size >= SMALLEST.get(n, 2)]
 
 
@@ -158,6 +177,7 @@ def test_start_is_independent_errors_of_equal_variance(problem: Problem) -> None
     """All structures start at the same model, up to what choices cannot see."""
     if any(name.startswith("alpha[") for name in problem.law.names):
         pytest.skip("free allocations do not show in independent errors, so they start near them")
+    """All structures hold the same simplest model, up to what choices cannot see."""
     omega = problem.law.covariance(problem.law.start)
     differences = omega[1:, 1:] - omega[1:, :1] - omega[:1, 1:] + omega[0, 0]
     size = len(differences)
@@ -165,10 +185,22 @@ def test_start_is_independent_errors_of_equal_variance(problem: Problem) -> None
     np.testing.assert_allclose(differences / differences[0, 0], iid, atol=1e-12)
 
 
+def test_the_search_starts_near_the_start_but_off_its_saddles(problem: Problem) -> None:
+    """Where an optimiser begins, every parameter moves the covariance; at ``start`` some do not."""
+    law = problem.law
+    assert law.search_start.shape == law.start.shape
+    assert np.abs(law.search_start - law.start).max(initial=0.0) <= 0.5
+    for q in range(len(law.start)):
+        step = np.zeros(len(law.start))
+        step[q] = 1e-6
+        moved = law.covariance(law.search_start + step) - law.covariance(law.search_start - step)
+        assert np.abs(moved).max() > 1e-8
+
+
 @pytest.mark.parametrize("name", [name for name in LAWS if name.startswith("normal")])
 def test_two_alternatives_are_the_binary_probit(name: str) -> None:
-    if "heteroskedastic" in name:
-        with pytest.raises(ValueError, match="not identified"):
+    if name in SMALLEST:
+        with pytest.raises(ValueError, match=r"not identified|none of"):
             Problem(LAWS[name], 2)
         return
     problem = Problem(LAWS[name], 2)

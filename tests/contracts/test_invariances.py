@@ -14,7 +14,7 @@ from scipy.special import log_ndtr, logsumexp
 
 from choicekit.errors import Gumbel, Normal
 
-from .test_error_laws import CASES, LAWS
+from .test_error_laws import CASES, LAWS, SMALLEST
 
 NORMAL = [name for name in LAWS if name.startswith("normal")]
 INDEPENDENT = ["normal iid", "normal heteroskedastic"]
@@ -53,7 +53,10 @@ def labels(size: int) -> tuple[str, ...]:
 def away(law: Any) -> Any:
     """Parameters at which no symmetry hides a mistake."""
     q = np.arange(len(law.start))
-    return law.start * (1.0 + 0.3 * np.sin(1.0 + 2.0 * q)) + 0.1 * np.cos(3.0 * q)
+    theta = law.start * (1.0 + 0.3 * np.sin(1.0 + 2.0 * q)) + 0.1 * np.cos(3.0 * q)
+    scales = [name.startswith("lambda") for name in law.names]
+    theta[scales] = 1.0 - np.abs(theta[scales] - 1.0)  # beyond 1 rivals may help
+    return theta
 
 
 def evaluate(law: Any, s: Sample, theta: Any) -> Any:
@@ -61,7 +64,10 @@ def evaluate(law: Any, s: Sample, theta: Any) -> Any:
     return settled.log_prob(s.v, s.available, s.chosen, theta)
 
 
-@pytest.fixture(params=[(n, size) for n in LAWS for size in SIZES], ids=str)
+PAIRS = [(n, size) for n in LAWS for size in SIZES if size >= SMALLEST.get(n, 2)]
+
+
+@pytest.fixture(params=PAIRS, ids=str)
 def given(request: pytest.FixtureRequest) -> tuple[Any, Sample, Any]:
     name, size = request.param
     law = LAWS[name].bind(labels(size), 0)
@@ -91,9 +97,8 @@ def test_the_only_alternative_is_certain(given: Any) -> None:
     alone = np.zeros_like(s.available)
     alone[np.arange(CASES), s.chosen] = True
     found = evaluate(law, dataclasses.replace(s, available=alone), theta)
-    assert not found.logp.any()
-    assert not found.dv.any()
-    assert not found.dtheta.any()
+    for array in (found.logp, found.dv, found.dtheta):
+        np.testing.assert_allclose(array, 0.0, atol=1e-12)
 
 
 def test_own_utility_helps_and_rivals_hurt(given: Any) -> None:
@@ -106,6 +111,8 @@ def test_own_utility_helps_and_rivals_hurt(given: Any) -> None:
 
 def test_level_utilities_share_equally_at_the_start(given: Any) -> None:
     law, s, _ = given
+    if any(name.startswith("alpha[") for name in law.names):
+        pytest.skip("free allocations do not show in equal errors, so they start near them")
     level = dataclasses.replace(s, v=np.full_like(s.v, 0.7))
     p = np.exp(evaluate(law, level, law.start).logp)
     np.testing.assert_allclose(p, 1.0 / s.available.sum(axis=1), atol=4e-3)  # 64 draws
@@ -135,6 +142,12 @@ def test_gumbel_of_any_size(size: float) -> None:
 
 def renamed(name: str, law: Any, other: Any, theta: Any, codes: Any) -> Any:
     """The parameters of ``other`` that mean the errors of ``law``; ``codes`` old, in new order."""
+    if "factor" in name:
+        # Rotate the loadings to the new order of the rows: the triangular factor of a QR.
+        loadings = law.structure.loadings(theta)[codes][other.structure.rows]
+        triangle = np.linalg.qr(loadings.T)[1].T
+        places = np.tril_indices(len(triangle), 0, triangle.shape[1])
+        return triangle[places]
     if "unstructured" not in name:
         by_name = dict(zip(law.names, theta, strict=True))
         return np.array([by_name[n] for n in other.names])
@@ -144,8 +157,7 @@ def renamed(name: str, law: Any, other: Any, theta: Any, codes: Any) -> Any:
     return factor[np.tril_indices(len(rows))][1:]
 
 
-@pytest.mark.parametrize("name", LAWS)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("name", "size"), PAIRS)
 def test_order_of_the_alternatives(name: str, size: int) -> None:
     law = LAWS[name]
     if isinstance(law, Normal):

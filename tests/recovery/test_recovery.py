@@ -64,7 +64,25 @@ STRUCTURES: dict[str, tuple[str | None, Any, dict[str, float]]] = {
         np.pad(FACTOR @ FACTOR.T, ((1, 0), (1, 0))),
         {"chol[a2,a1]": FACTOR[1, 0], "chol[a2,a2]": FACTOR[1, 1]},
     ),
+    "exchangeable": (
+        "a1",
+        0.5 * np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.6], [0.0, 0.6, 1.44]]),
+        {"sd[a2]": 1.2, "corr": 0.5},
+    ),
+    "factor(1)": (
+        "a1",
+        0.5 * np.eye(3) + np.outer([0.0, 1.0, -0.7], [0.0, 1.0, -0.7]),
+        {"load[a1,1]": 1.0, "load[a2,1]": -0.7},
+    ),
+    "pattern": (
+        "a0",
+        0.5 * np.array([[1.0, 0.0, 0.0], [0.0, 2.25, 0.75], [0.0, 0.75, 1.0]]),
+        {"sd[a1]": 1.5},
+    ),
 }
+
+
+PATTERN = ck.Pattern(sd={"a1": None}, corr={("a1", "a2"): 0.5})
 
 
 @pytest.mark.parametrize("ragged", [False, True])
@@ -74,7 +92,8 @@ def test_probit(covariance: str, ragged: bool) -> None:
     z = []
     for seed in range(4):
         frame = long_frame(1500, BETA, 50 + seed, "normal", omega, 3, ragged)
-        model = ck.probit("choice ~ x0 + x1", read(frame), covariance=covariance, scale=scale)
+        given: Any = PATTERN if covariance == "pattern" else covariance
+        model = ck.probit("choice ~ x0 + x1", read(frame), covariance=given, scale=scale)
         fit = model.fit()
         z.append(distances(fit, truth))
     assert np.abs(z).max() < FURTHEST

@@ -1,6 +1,7 @@
 """Error laws: from utilities to choice probabilities. One law, one file."""
 
 from choicekit.errors.base import BoundErrors, ErrorLaw, LogProb, SimulationPlan
+from choicekit.errors.covariance import Factor, Pattern
 from choicekit.errors.crossnested import CrossNested, PairedCombinatorial
 from choicekit.errors.gumbel import Gumbel
 from choicekit.errors.hev import HeteroskedasticGumbel
@@ -11,11 +12,13 @@ __all__ = [
     "BoundErrors",
     "CrossNested",
     "ErrorLaw",
+    "Factor",
     "Gumbel",
     "HeteroskedasticGumbel",
     "LogProb",
     "Nested",
     "Normal",
     "PairedCombinatorial",
+    "Pattern",
     "SimulationPlan",
 ]

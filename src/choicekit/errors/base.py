@@ -97,7 +97,11 @@ class BoundErrors(Protocol):
 
     @property
     def start(self) -> Float:
-        """Values (Q,) to start from: independent errors of equal variance."""
+        """Values (Q,) of independent errors of equal variance."""
+
+    @property
+    def search_start(self) -> Float:
+        """Values (Q,) an optimiser starts from: not ``start`` if the likelihood is flat there."""
 
     @property
     def sd_per_logit(self) -> float:
@@ -153,6 +157,12 @@ class BoundErrors(Protocol):
 
     def remarks(self, theta: Float) -> tuple[str, ...]:
         """What a reader of these parameters should know, in sentences."""
+
+    def barrier(self, theta: Float) -> tuple[float, Float] | None:
+        """Value and slope (Q,) of what falls to minus infinity at the edge of theta's range.
+
+        None if theta has no limits.
+        """
 
     def boundary(self, theta: Float) -> str:
         """Say that theta is at the edge of its range, if it is; else an empty text."""

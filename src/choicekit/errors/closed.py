@@ -19,10 +19,18 @@ Float = NDArray[np.float64]
 class ClosedForm:
     """A bound law that draws nothing and has no edge that a fit must be kept from."""
 
+    start: Any
+
     @property
     def sd_per_logit(self) -> float:
         """The law starts at the standard Gumbel's spread."""
         return 1.0
+
+    @property
+    def search_start(self) -> Float:
+        """The start itself: the likelihood has a slope there."""
+        found: Float = self.start
+        return found
 
     @property
     def plan(self) -> SimulationPlan | None:
@@ -47,6 +55,10 @@ class ClosedForm:
     def signs(self, theta: Float) -> Float:
         """Every sign means something, (Q,)."""
         return np.ones(len(theta))
+
+    def barrier(self, theta: Float) -> tuple[float, Float] | None:
+        """No limits that need one."""
+        return None
 
     def remarks(self, theta: Float) -> tuple[str, ...]:
         """Nothing to remark on."""

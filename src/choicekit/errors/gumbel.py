@@ -92,6 +92,11 @@ class BoundGumbel:
         return NO_THETA
 
     @property
+    def search_start(self) -> Float:
+        """No parameters, shape (0,)."""
+        return NO_THETA
+
+    @property
     def sd_per_logit(self) -> float:
         """The scale itself."""
         return self.scale
@@ -167,6 +172,9 @@ class BoundGumbel:
     def remarks(self, theta: Float = NO_THETA) -> tuple[str, ...]:
         """Nothing to remark on."""
         return ()
+
+    def barrier(self, theta: Float) -> None:
+        """No parameters, no limits."""
 
     def boundary(self, theta: Float = NO_THETA) -> str:
         """Nothing to be at the edge of."""

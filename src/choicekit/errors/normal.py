@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb, SimulationPlan
-from choicekit.errors.covariance import STRUCTURES, Structure, make_structure
+from choicekit.errors.covariance import CovarianceSpec, Structure, covariance_spec, make_structure
 from choicekit.errors.integrators import EXACT_LIMIT, Integrator, Settled
 from choicekit.exceptions import SpecificationError, unknown
 from choicekit.numerics.ghk import ghk_range
@@ -34,7 +34,9 @@ class Normal:
     ----------
     covariance
         ``"iid"`` (independent, equal variances), ``"heteroskedastic"`` (independent, unequal
-        variances) or ``"unstructured"`` (any covariance of the differences against the base).
+        variances), ``"exchangeable"`` (one correlation among all but the base, unequal variances),
+        ``"factor(k)"`` (k common factors, also `Factor`), ``"unstructured"`` (any covariance of the
+        differences against the base), or a `Pattern` of your own.
     scale
         Label of the alternative whose variance is fixed; by default the first but the base.
     method
@@ -56,18 +58,23 @@ class Normal:
     Train (2009), chapter 5; Geweke, Keane & Runkle (1994); Genz & Bretz (2009).
     """
 
-    covariance: str = "unstructured"
+    covariance: str | CovarianceSpec = "unstructured"
     scale: Hashable | None = None
     method: str = "auto"
     draws: int = DEFAULT_DRAWS
 
     def __post_init__(self) -> None:
-        _require_choice("covariance", self.covariance, tuple(STRUCTURES))
+        covariance_spec(self.covariance)
         _require_choice("method", self.method, METHODS)
         if not isinstance(self.draws, int | np.integer) or not 2 <= self.draws <= 1 << 20:
             raise SpecificationError(
                 f"draws must be a whole number from 2 to {1 << 20:,}, not {self.draws!r}."
             )
+
+    @property
+    def spec(self) -> CovarianceSpec:
+        """The structure as an object, whether it was named or given."""
+        return covariance_spec(self.covariance)
 
     @property
     def title(self) -> str:
@@ -96,6 +103,14 @@ class Normal:
 def _require_choice(what: str, given: object, choices: tuple[str, ...]) -> None:
     if given not in choices:
         raise unknown(what, given, choices)
+
+
+def _impossible(v: Float, theta: Float) -> LogProb:
+    """Log-probabilities of minus infinity, which an optimiser answers with a shorter step."""
+    n_cases, n_alt = v.shape
+    nothing = np.zeros((n_cases, n_alt * (n_alt + 1) // 2))
+    logp = np.full(n_cases, -np.inf)
+    return LogProb(logp, np.zeros(v.shape), np.zeros((n_cases, len(theta))), nothing)
 
 
 @dataclass(frozen=True)
@@ -128,6 +143,11 @@ class BoundNormal:
     def start(self) -> Float:
         """Independent errors, (Q,)."""
         return self.structure.start
+
+    @property
+    def search_start(self) -> Float:
+        """Where an optimiser starts: not at ``start`` where that is a saddle, (Q,)."""
+        return self.structure.search_start
 
     @property
     def sd_per_logit(self) -> float:
@@ -193,8 +213,11 @@ class BoundNormal:
         ``extra`` (C, J, J) is what single cases add to the covariance: normal coefficients do.
 
         Orders and draws are those settled on; without them each case gets the best order at these
-        utilities and draws keyed by its position.
+        utilities and draws keyed by its position. Parameters that give no covariance have a
+        log-likelihood of minus infinity.
         """
+        if not self.structure.inside(theta):
+            return _impossible(v, theta)
         settled = self.settled
         if settled is None:
             keys = np.arange(len(v), dtype=np.uint64)
@@ -255,8 +278,15 @@ class BoundNormal:
         """Nothing to remark on."""
         return ()
 
+    def barrier(self, theta: Float) -> tuple[float, Float] | None:
+        """What falls to minus infinity at the edge of the covariances, see `Structure`."""
+        return self.structure.barrier(theta)
+
     def boundary(self, theta: Float) -> str:
         """Say that the covariance of the error differences is (nearly) singular, or ``""``."""
+        edge = self.structure.edge(theta)
+        if edge:
+            return edge
         omega = self.structure.omega(theta)
         differences = omega[1:, 1:] - omega[1:, :1] - omega[:1, 1:] + omega[0, 0]
         sd = np.sqrt(np.diag(differences))

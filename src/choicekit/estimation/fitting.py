@@ -6,6 +6,7 @@ P counts all parameters, the K of the utility first; *free* ones are those not h
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +33,8 @@ __all__ = ["Convergence", "Fit", "fit_likelihood", "logit_start", "simulation_sp
 Float = NDArray[np.float64]
 
 FAR = 0.02  # standard errors; a Hessian made further away than this is not reported
+BARRIERS = (1.0, 0.03)  # weights of the barrier in the first rounds, in units of log-likelihood
+ROUGH = 0.1  # standard errors, at which these rounds stop
 RANDOMISATIONS = 8  # independent scrambles, to measure the simulation error
 
 
@@ -173,6 +176,7 @@ def fit_likelihood(
     optimum = replace(optimum, x=params[table.free], gradient=optimum.gradient * signs[table.free])
     seconds = time.perf_counter() - begun
     boundary = likelihood.boundary(params)
+    boundary = boundary or _ahead(likelihood, optimum, hessian, table)
     coefficients = table.free[table.free < likelihood.n_coefficients]
     separated = separated_directions(
         hessian[: len(coefficients), : len(coefficients)],
@@ -190,6 +194,19 @@ def _conventional(likelihood: Likelihood, params: Float, table: ParameterTable) 
     """
     signs = likelihood.signs(params)
     return np.ones_like(signs) if (signs[table.fixed] < 0.0).any() else signs
+
+
+def _ahead(likelihood: Likelihood, optimum: Optimum, hessian: Float, table: ParameterTable) -> str:
+    """Say that a Newton step from where the optimiser stopped leaves the errors' range, or ``""``.
+
+    The log-likelihood is minus infinity there, so that the optimiser stops short of it.
+    """
+    if not np.isfinite(optimum.value) or decrement(optimum.gradient, -hessian) < 1e-3:
+        return ""
+    there = table.full(optimum.x + solve_information(-hessian, optimum.gradient))
+    if np.isfinite(likelihood.value(there)):
+        return ""
+    return likelihood.boundary(there)
 
 
 def _maximise_general(
@@ -220,12 +237,48 @@ def _maximise_general(
     weights = likelihood.weights
     information = scores.T @ (scores if weights is None else scores * weights[:, None])
     rough = max(tolerance, 1e-3)
-    optimum = whitened_bfgs(
-        evaluate, table.start[free], information, rough, max_iterations, progress
+    begin, taken = _away_from_edges(likelihood, table, evaluate, information, max_iterations)
+    optimum = whitened_bfgs(evaluate, begin, information, rough, max_iterations, progress)
+    optimum = replace(
+        optimum,
+        iterations=optimum.iterations + taken[0],
+        evaluations=optimum.evaluations + taken[1],
     )
     likelihood = likelihood.settle(table.full(optimum.x), seed)
     optimum, hessian = _polish(likelihood, table, optimum, information, tolerance)
     return likelihood, optimum, hessian
+
+
+def _away_from_edges(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    evaluate: Callable[[Float], tuple[float, Float]],
+    information: Float,
+    max_iterations: int,
+) -> tuple[Float, tuple[int, int]]:
+    """Where to start BFGS, with the iterations and evaluations it took.
+
+    A line search that ends at the edge of the parameters' range may be caught there though the
+    maximum is inside. So the first rounds maximise the log-likelihood plus a barrier, a small
+    multiple of what falls to minus infinity at the edge (Fiacco & McCormick 1968).
+    """
+    free, x, iterations, evaluations = table.free, table.start[table.free], 0, 0
+    if likelihood.barrier(table.start) is None or not (free >= likelihood.n_coefficients).any():
+        return x, (0, 0)
+    for weight in BARRIERS:
+
+        def guarded(values: Float, weight: float = weight) -> tuple[float, Float]:
+            barrier = likelihood.barrier(table.full(values))
+            assert barrier is not None
+            if not np.isfinite(barrier[0]):
+                return -np.inf, barrier[1][free]
+            value, gradient = evaluate(values)
+            return value + weight * barrier[0], gradient + weight * barrier[1][free]
+
+        found = whitened_bfgs(guarded, x, information, ROUGH, max_iterations)
+        x = found.x
+        iterations, evaluations = iterations + found.iterations, evaluations + found.evaluations
+    return x, (iterations, evaluations)
 
 
 def _polish(

@@ -110,6 +110,17 @@ class Likelihood:
         """Say that parameters of the errors are at the edge of their range, or ``""``."""
         return self.errors.boundary(self.split(params)[1])
 
+    def barrier(self, params: Float) -> tuple[float, Float] | None:
+        """What falls to minus infinity at the edge of the errors' range, with its slope (P,).
+
+        None if there is no edge.
+        """
+        beta, theta, phi = self.split(params)
+        found = self.errors.barrier(theta)
+        if found is None:
+            return None
+        return found[0], np.concatenate([np.zeros(len(beta)), found[1], np.zeros(len(phi))])
+
     def remarks(self, params: Float) -> tuple[str, ...]:
         """What a reader of the errors' parameters should know, in sentences."""
         return self.errors.remarks(self.split(params)[1])

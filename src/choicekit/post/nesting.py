@@ -36,22 +36,61 @@ def nested_in(small: Fitted, large: Fitted) -> bool:
 
     Notes
     -----
-    Error laws are nested where they are the same, or both normal with the smaller one
-    independent and identical, or the larger one unstructured. A logit and a probit are
-    never nested. Random coefficients are nested in more of them, and independent in correlated
-    ones. Where the larger model holds parameters of its errors fixed, the smaller one must have
-    them, at the same values.
+    Error laws are nested where they are the same, or both normal and the larger one is
+    unstructured, has more factors, or has independent errors of equal variance among its
+    covariances, and the smaller one's errors are such. A logit and a probit are never nested.
+    Random coefficients are nested in more of them, and independent in correlated ones. Where the
+    larger model holds parameters of its errors fixed, the smaller one must have them, at the same
+    values.
     """
     if free_count(small) >= free_count(large):
         return False
     a, b = error_family(small), error_family(large)
     if a.law != b.law:
         return False
-    if a.structure != b.structure and a.structure != "iid" and b.structure != "unstructured":
+    if not _errors_nested(small, large):
         return False
     if not _errors_fixed_alike(small, large) or not _mixing_nested(small, large):
         return False
-    return _utility_nested(small, large, same_errors=a.structure == b.structure)
+    return _utility_nested(small, large, same_errors=_same_errors(small, large))
+
+
+def _same_errors(small: Fitted, large: Fitted) -> bool:
+    """Whether both have the same law with the same covariance structure."""
+    a, b = small.model.errors, large.model.errors
+    if type(a) is not type(b):
+        return False
+    one, two = getattr(a, "spec", None), getattr(b, "spec", None)
+    if one != two:
+        return False
+    # With exchangeable errors the base and the scale alternative are part of the model.
+    return getattr(one, "name", "") != "exchangeable" or (
+        small.model.base == large.model.base and a.scale == b.scale
+    )
+
+
+def _errors_nested(small: Fitted, large: Fitted) -> bool:
+    """Whether the smaller model's errors are a special case of the larger one's."""
+    if _same_errors(small, large):
+        return True
+    one, two = (getattr(fit.model.errors, "spec", None) for fit in (small, large))
+    if one is None or two is None:
+        return False
+    if two.name == "unstructured":
+        return True
+    if one.name == "iid":
+        return _holds_independent_errors(large)
+    fewer, more = (getattr(spec, "n_factors", 0) for spec in (one, two))
+    return bool(0 < fewer < more)
+
+
+def _holds_independent_errors(fit: Fitted) -> bool:
+    """Whether the structure's start is independent errors of equal variance."""
+    bound = fit.model.bound
+    omega = bound.covariance(bound.start)
+    differences = omega[1:, 1:] - omega[1:, :1] - omega[:1, 1:] + omega[0, 0]
+    equal = 0.5 * (np.eye(len(differences)) + 1.0) * differences[0, 0]
+    return bool(np.allclose(differences, equal, rtol=1e-9))
 
 
 def _errors_fixed_alike(small: Fitted, large: Fitted) -> bool:

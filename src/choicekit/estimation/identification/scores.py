@@ -18,7 +18,7 @@ from choicekit.estimation.identification.directions import (
 from choicekit.estimation.identification.report import Check, listed
 from choicekit.likelihood import Likelihood
 
-__all__ = ["WEAK", "score_checks", "take_cases"]
+__all__ = ["WEAK", "score_checks"]
 
 Float = NDArray[np.float64]
 
