@@ -51,14 +51,15 @@ class SimulationPlan:
     Attributes
     ----------
     method
-        ``"exact"``, ``"ghk"`` or, where a ragged data set has both kinds of cases, ``"mixed"``.
+        ``"exact"``, ``"ghk"``, ``"analytic"`` (approximated without draws) or, where a ragged
+        data set has cases of two kinds, ``"mixed"``.
     kind
         The kind of points, for example ``"scrambled Sobol"``.
     draws
         Points a simulated case; 0 where nothing is simulated.
     seed
         Seed of the scrambles.
-    n_exact, n_simulated
+    n_exact, n_simulated, n_approximate
         Number of cases of each kind.
     """
 
@@ -68,6 +69,7 @@ class SimulationPlan:
     seed: int
     n_exact: int
     n_simulated: int
+    n_approximate: int = 0
 
 
 class ErrorLaw(Protocol):

@@ -23,7 +23,7 @@ Float = NDArray[np.float64]
 
 DEFAULT_DRAWS = 256
 PREDICTION_BITS = 10  # predictions are made once: four times the default's points cost nothing
-METHODS = ("auto", "exact", "ghk")
+METHODS = ("auto", "exact", "ghk", "analytic")
 SINGULAR = 1e-5  # smallest eigenvalue of the correlations of error differences
 
 
@@ -41,7 +41,10 @@ class Normal:
     method
         ``"auto"``: cases with up to four available alternatives are integrated to about six
         digits without simulation, larger ones by GHK. ``"exact"`` insists on the former;
-        ``"ghk"`` simulates all cases with three or more alternatives.
+        ``"ghk"`` simulates all cases with three or more alternatives. ``"analytic"`` is ``"auto"``
+        with an approximation in place of GHK: sequential conditioning, smooth, without draws and
+        many times faster, but its error does not go away
+        (:func:`choicekit.numerics.sequential.sequential_range`).
     draws
         Points a simulated case, rounded up to a power of two (scrambled Sobol points come in
         such sets); default 256.
@@ -79,13 +82,18 @@ class Normal:
         """Return the compiled functions that a fit calls; the start comes from the logit's."""
         from choicekit.numerics.logit import logit_range
 
+        if self.method == "analytic":
+            from choicekit.numerics.sequential import sequential_range
+
+            return logit_range, order_range, ghk_range, sequential_range
         return logit_range, order_range, ghk_range
 
     def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundNormal:
         """Fix the alternatives (J labels) and the code of the base."""
         structure = make_structure(self.covariance, alternatives, base, self.scale)
         n_bits = max(1, int(np.ceil(np.log2(self.draws))))
-        integrator = Integrator(exact=self.method != "ghk", n_bits=n_bits)
+        sequential = self.method == "analytic"
+        integrator = Integrator(self.method != "ghk", n_bits, sequential=sequential)
         return BoundNormal(structure, integrator, self.method == "exact", None)
 
 

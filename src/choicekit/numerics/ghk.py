@@ -42,7 +42,7 @@ from choicekit.numerics.special import (
     signed_log_tail_,
 )
 
-__all__ = ["ghk_range"]
+__all__ = ["ghk_range", "write_gradient"]
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
@@ -250,11 +250,11 @@ def ghk_range(
         if with_gradient:
             _scale(g_b, g_t, n_dim, 1.0 / total)
             adjoint_cholesky(t, n_dim, g_t)
-            _write_gradient(i, order[c], n_dim, g_b, g_t, dv[c], domega[c])
+            write_gradient(i, order[c], n_dim, g_b, g_t, dv[c], domega[c])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _write_gradient(
+def write_gradient(
     i: int, order: Any, n_dim: int, g_b: Any, g_sigma: Any, dv: Any, domega: Any
 ) -> None:
     """From bounds and difference covariance back to utilities and error covariance.
