@@ -175,7 +175,7 @@ def sequential_range(
         As for :func:`choicekit.numerics.ghk.ghk_range`; besides, a case with a negative number of
         differences is left alone.
     rules
-        As there; the first rule (1, R), (R,) serves the pairs and must not be empty.
+        ``(points (1, R), weights (R,))``, the Gauss rule for the pairs; those of ghk_range do too.
     start, stop
         The cases.
     with_gradient

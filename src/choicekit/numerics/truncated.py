@@ -34,6 +34,8 @@ from choicekit.numerics.special import (
 __all__ = ["NODE_ROWS", "adjoint_pair", "log_normal_part", "truncated_pair"]
 
 NODE_ROWS = 8  # rows of scratch a pair needs, each of R nodes
+# Sums over nodes may be taken in any order, and so on vectors.
+_SUMS = {"contract", "nnan", "ninf", "nsz", "reassoc"}
 _TAIL = -6.0  # below, the continued fraction; above, it loses less than 1e-10 to cancellation
 _DEPTH = 14  # of the continued fraction: at 6 and beyond exact to the last digit
 
@@ -70,18 +72,39 @@ def log_normal_part(a: float) -> Any:
 def _hazards(s: Any, n: int) -> None:
     """Rows 2 to 4 of s from row 1, the bounds: minus the hazard, the variance, its derivative."""
     a, mean, variance, third = s[1], s[2], s[3], s[4]
-    lowest = a[0]
-    for r in range(n):
-        lowest = min(lowest, a[r])
     for r in range(n):
         h = -mean[r]
         gap = a[r] + h
         variance[r] = 1.0 - h * gap
         third[r] = h * (gap * (gap + h) - 1.0)
-    if lowest < _TAIL:
-        for r in range(n):
-            if a[r] < _TAIL:
-                variance[r], third[r] = _tail_parts(a[r])
+    for r in range(n):
+        if a[r] < _TAIL:
+            variance[r], third[r] = _tail_parts(a[r])
+
+
+@njit(nogil=True, cache=True, fastmath=_SUMS, error_model="numpy")
+def _sum(x: Any, n: int) -> float:
+    total = 0.0
+    for r in range(n):
+        total += x[r]
+    return total
+
+
+@njit(nogil=True, cache=True, fastmath=_SUMS, error_model="numpy")
+def _moments(s: Any, n: int, out: Any) -> None:
+    """Means and covariances of z1 and z2, from the values at the nodes and their weights."""
+    z, mean, variance, weight = s[0], s[2], s[3], s[5]
+    first = second = 0.0
+    for r in range(n):
+        first += weight[r] * z[r]
+        second += weight[r] * mean[r]
+    own = both = other = 0.0
+    for r in range(n):
+        x, y = z[r] - first, mean[r] - second
+        own += weight[r] * x * x
+        both += weight[r] * x * y
+        other += weight[r] * (variance[r] + y * y)
+    out[0], out[1], out[2], out[3], out[4] = first, second, own, both, other
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
@@ -104,7 +127,7 @@ def truncated_pair(
         ``(mean of z1, of z2, variance of z1, covariance, variance of z2)``.
     """
     n = nodes.size
-    z, bound, mean, variance, weight, power = s[0], s[1], s[2], s[3], s[5], s[6]
+    z, bound, mean, weight, power = s[0], s[1], s[2], s[5], s[6]
     ratio, exponent, upper, _ = normal_parts_(a)
     for r in range(n):
         z[r] = signed_log_tail_(nodes[r], ratio, exponent, upper)
@@ -118,28 +141,31 @@ def truncated_pair(
     top = power[0]
     for r in range(1, n):
         top = max(top, power[r])
-    total = 0.0
     for r in range(n):
         weight[r] *= rule[r] * exp_(power[r] - top)
-    for r in range(n):
-        total += weight[r]
+    total = _sum(weight, n)
     logp: float = log_normal_part(a)[0] + top + np.log(total)
     for r in range(n):
         weight[r] /= total
     if moments:
         _hazards(s, n)
-        first = second = 0.0
-        for r in range(n):
-            first += weight[r] * z[r]
-            second += weight[r] * mean[r]
-        own = both = other = 0.0
-        for r in range(n):
-            x, y = z[r] - first, mean[r] - second
-            own += weight[r] * x * x
-            both += weight[r] * x * y
-            other += weight[r] * (variance[r] + y * y)
-        out[0], out[1], out[2], out[3], out[4] = first, second, own, both, other
+        _moments(s, n, out)
     return logp
+
+
+@njit(nogil=True, cache=True, fastmath=_SUMS, error_model="numpy")
+def _collect(slope: float, moments: Any, g: Any, s: Any, n: int) -> Any:
+    """Sums over the nodes for adjoint_pair; bar holds the adjoints of the bounds a_r."""
+    z, mean, weight, slide, bar = s[0], s[2], s[5], s[6], s[7]
+    first, second = moments[0], moments[1]
+    g_a = g_beta = g_slope = 0.0
+    for r in range(n):
+        x, y = z[r] - first, mean[r] - second
+        by_z = weight[r] * (g[0] + 2.0 * g[2] * x + g[3] * y) - slope * bar[r]
+        g_a += by_z * slide[r]
+        g_beta += bar[r]
+        g_slope -= bar[r] * z[r]
+    return g_a, g_beta, g_slope
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
@@ -167,11 +193,5 @@ def adjoint_pair(a: float, slope: float, nodes: Any, moments: Any, g: Any, s: An
         bar[r] = weight[r] * (
             by_mean * (1.0 - variance[r]) + g[4] * third[r] - mean[r] * (1.0 + score)
         )
-    g_a, g_beta, g_slope = hazard, 0.0, 0.0
-    for r in range(n):
-        x, y = z[r] - first, mean[r] - second
-        by_z = weight[r] * (g[0] + 2.0 * g[2] * x + g[3] * y) - slope * bar[r]
-        g_a += by_z * slide[r]
-        g_beta += bar[r]
-        g_slope -= bar[r] * z[r]
-    return g_a, g_beta, g_slope
+    g_a, g_beta, g_slope = _collect(slope, moments, g, s, n)
+    return hazard + g_a, g_beta, g_slope
