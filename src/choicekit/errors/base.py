@@ -15,7 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BoundErrors", "ErrorLaw", "LogProb", "SimulationPlan"]
+__all__ = ["APPROXIMATED", "BoundErrors", "ErrorLaw", "LogProb", "SimulationPlan"]
+
+APPROXIMATED = "sequential conditioning"  # the kind of a plan that approximates
 
 Float = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.errors.base import SimulationPlan
+from choicekit.errors.base import APPROXIMATED, SimulationPlan
 from choicekit.numerics.draws import MAX_BITS, direction_numbers
 from choicekit.numerics.ghk import ghk_range
 from choicekit.numerics.ordering import order_range
@@ -34,7 +34,6 @@ NODES_OF_THREE = 16
 # For the pairs of the sequential approximation: the rule is off by 1e-6 in log P on average, and
 # by 1e-4 at worst (correlations up to 0.999), where the approximation is by 7e-3 and 3e-2.
 NODES_OF_PAIR = 16
-YARDSTICK_BITS = 11  # draws that show how far off an approximation is
 _NO_RULE = (np.zeros((1, 0)), np.zeros(0))
 
 
@@ -142,11 +141,11 @@ class Settled:
     def refined(self) -> Settled:
         """The same with twice the Gauss nodes a dimension and twice the draws.
 
-        What was approximated is simulated instead, with `YARDSTICK_BITS`.
+        What was approximated is simulated instead, with ``n_bits``: more nodes would show the
+        error of the rule, which is nothing against that of the approximation.
         """
         if self.plan.n_approximate:
-            yardstick = replace(self.integrator, sequential=False, n_bits=YARDSTICK_BITS)
-            return replace(self, integrator=yardstick)
+            return replace(self, integrator=replace(self.integrator, sequential=False))
         finer = replace(
             self.integrator,
             finer=2 * self.integrator.finer,
@@ -161,8 +160,8 @@ class Settled:
         approximate = int(self.integrator.is_approximate(self.n_dims).sum())
         exact = len(self.n_dims) - simulated - approximate
         if approximate:
-            method, kind = "mixed" if exact else "analytic", "sequential conditioning"
-            return SimulationPlan(method, kind, 0, self.seed, exact, 0, approximate)
+            method = "mixed" if exact else "analytic"
+            return SimulationPlan(method, APPROXIMATED, 0, self.seed, exact, 0, approximate)
         method = "exact" if not simulated else "ghk" if not exact else "mixed"
         draws = 1 << self.integrator.n_bits if simulated else 0
         kind = "scrambled Sobol" if simulated else "Gauss-Legendre"

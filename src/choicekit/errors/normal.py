@@ -47,7 +47,8 @@ class Normal:
         (:func:`choicekit.numerics.sequential.sequential_range`).
     draws
         Points a simulated case, rounded up to a power of two (scrambled Sobol points come in
-        such sets); default 256.
+        such sets); default 256. With ``"analytic"`` only the log-likelihood at the estimates is
+        simulated, to see how far off it is.
 
     Raises
     ------
@@ -217,7 +218,8 @@ class BoundNormal:
         """Choice probabilities (C, J), normalised to sum to 1 in each case.
 
         Each alternative's is integrated on its own, in its own best order; the sums differ from 1
-        by the integration error (about 1e-6 exact, 1e-4 simulated), which normalising spreads.
+        by the integration error (about 1e-6 exact, 1e-4 simulated, 1e-2 approximated), which
+        normalising spreads.
         """
         omega = self.structure.omega(theta)
         finer = max(self.integrator.n_bits, PREDICTION_BITS)

@@ -336,7 +336,8 @@ def simulation_spread(fit: Fit) -> float:
 
     Where cases are simulated: the standard deviation over `RANDOMISATIONS` independent scrambles.
     Where all are integrated exactly: the change when the number of nodes a dimension is doubled,
-    which bounds the error of the rule used.
+    which bounds the error of the rule used. Where cases are approximated: the distance from the
+    value by GHK at the same parameters.
     """
     errors = fit.likelihood.errors
     settled = getattr(errors, "settled", None)
