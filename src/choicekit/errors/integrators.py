@@ -31,9 +31,8 @@ EXACT_LIMIT = 4  # alternatives; beyond, the nodes of a product rule outnumber t
 # alternatives 6e-6 with 16 x 16 (rms 2e-7), correlations up to 0.99 included.
 NODES_OF_TWO = 32
 NODES_OF_THREE = 16
-# For the pairs of the sequential approximation: the rule is off by 1e-6 in log P on average, and
-# by 1e-4 at worst (correlations up to 0.999), where the approximation is by 7e-3 and 3e-2.
-NODES_OF_PAIR = 16
+# For the first two differences of the sequential approximation: with more, its error is the same.
+NODES_OF_FIRST, NODES_OF_SECOND = 8, 6
 _NO_RULE = (np.zeros((1, 0)), np.zeros(0))
 
 
@@ -72,9 +71,13 @@ class Integrator:
         )
 
     @property
-    def pair_rule(self) -> tuple[Float, Float]:
-        """Nodes and weights of the rule for the pairs of the sequential approximation."""
-        return smoothed_gauss(NODES_OF_PAIR * self.finer)
+    def starting_rules(self) -> tuple[Float, Float, Float, Float]:
+        """Nodes and weights for the first one or two differences of the approximation."""
+        first, second = NODES_OF_FIRST * self.finer, NODES_OF_SECOND * self.finer
+        return (
+            *smoothed_gauss(NODES_OF_TWO * self.finer),
+            *smoothed_gauss_square(first, second),
+        )
 
     def is_simulated(self, n_dims: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Which cases, given their numbers of differences (C,), need draws."""
@@ -202,10 +205,10 @@ class Settled:
 
         if approximate.any():
             many = np.where(approximate, self.n_dims, -1).astype(np.int32)
-            rest, rule = (*problem[:3], many, omega, own), self.integrator.pair_rule
+            rest, start_rules = (*problem[:3], many, omega, own), self.integrator.starting_rules
 
             def conditioning(start: int, stop: int) -> None:
-                sequential_range(rest, rule, start, stop, gradient, out)
+                sequential_range(rest, start_rules, start, stop, gradient, out)
 
             if not approximate.all():
                 map_ranges(work, n_cases, at_least=64)

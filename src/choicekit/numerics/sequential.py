@@ -1,22 +1,24 @@
-"""Multinomial probit probabilities without draws: sequential conditioning in pairs.
+"""Multinomial probit probabilities without draws: quadrature, then sequential conditioning.
 
-Axes: C cases, J alternatives, D = (available alternatives) - 1 utility differences, R nodes.
+Axes: C cases, J alternatives, D = (available alternatives) - 1 utility differences, N nodes.
 
-``P = P(x_1 <= b_1, ..., x_D <= b_D)`` for normal x with covariance Sigma is taken apart into
-pairs. Given that the first pair is below its bounds, the others are no longer normal, but are
-treated as if they were, with the right mean and covariance; then comes the next pair, and
-log P is the sum over pairs. With T the rows of the Cholesky factor that the others have on the
-pair's two standard normals z, m and M the mean and covariance of z below its bounds
-(numerics/truncated.py)::
+``P = P(x_1 <= b_1, ..., x_D <= b_D)`` for normal x with covariance Sigma, the differences in
+Genz' order (numerics/ordering.py: the least probable first). The first two, which bind most, are
+integrated by a product Gauss rule as in GHK (numerics/ghk.py). Given their values, the others are
+exactly normal; in each node, they are taken one after the other: given that one is below its
+bound, those after it are no longer normal, but are treated as if they were, with the right mean
+and covariance (numerics/conditioning.py)::
 
-    b <- b - T m            Sigma <- Sigma - T (I - M) T'
+    P = sum_n weight_n  Phi(a_1) Phi(a_2n)  prod_{d>2} Phi(a_dn)
 
-Mendell & Elston (1974) do so one variable at a time; Kamakura (1989) for the probit; Trinh & Genz
-(2015), "Bivariate conditioning approximations for multivariate normal probabilities", in pairs;
-Bhat (2018) for the estimation of choice models. One and two differences are thus exact (up to the
-rule), and so are independent pairs. The approximation error does not vanish with more nodes.
+Mendell & Elston (1974) condition one at a time from the start; Kamakura (1989) does so for the
+probit; Trinh & Genz (2015), "Bivariate conditioning approximations for multivariate normal
+probabilities", in pairs; Bhat (2018) to estimate choice models. Starting from nodes costs no more
+than pairs, and is several times as accurate: it is the first truncations that bend the
+distribution most, and what comes after them that suffers.
 
-The gradient is the adjoint of these steps, exact for a given order.
+One and two differences are exact (up to the rule). For more, the error of the approximation does
+not vanish with more nodes. The gradient is the adjoint of these steps, exact for a given order.
 """
 
 from __future__ import annotations
@@ -26,141 +28,153 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from choicekit.numerics.ghk import write_gradient
+from choicekit.numerics.conditioning import LANE_ROWS, adjoint_lanes, condition_lanes
+from choicekit.numerics.ghk import dot, point_weights, total_of, write_gradient
 from choicekit.numerics.linear_algebra import PIVOT_FLOOR, case_covariance, difference_covariance
-from choicekit.numerics.truncated import (
-    NODE_ROWS,
-    adjoint_pair,
-    log_normal_part,
-    truncated_pair,
+from choicekit.numerics.special import (
+    FAST,
+    hazard_,
+    normal_parts_,
+    normal_quantile_,
+    signed_log_tail_,
 )
 
 __all__ = ["sequential_range"]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _root(value: float, floor: float) -> float:
-    """Square root of a pivot; negative where the floor was used instead."""
-    return np.sqrt(value) if value > floor else -np.sqrt(floor)
+def _eliminate(t: Any, first: int, n_dim: int, floor: Any) -> None:
+    """First columns of the Cholesky factor; the rest of t (lower triangle) becomes conditional.
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _condition(b: Any, t: Any, d: int, n_dim: int, moments: Any) -> None:
-    """Replace the differences after the pair (d, d + 1) by those conditional on it.
-
-    Columns d and d + 1 of t then hold the others' loadings on the pair's standard normals.
+    Fills floor (D,). A diagonal element is negative where the floor was used.
     """
-    s1, link, s2 = abs(t[d, d]), t[d + 1, d], abs(t[d + 1, d + 1])
-    lost1, lost12, lost2 = 1.0 - moments[2], -moments[3], 1.0 - moments[4]
-    for r in range(d + 2, n_dim):
-        t[r, d] /= s1
-        t[r, d + 1] = (t[r, d + 1] - t[r, d] * link) / s2
-        b[r] -= t[r, d] * moments[0] + t[r, d + 1] * moments[1]
-    for r in range(d + 2, n_dim):
-        one = lost1 * t[r, d] + lost12 * t[r, d + 1]
-        two = lost12 * t[r, d] + lost2 * t[r, d + 1]
-        for q in range(d + 2, r + 1):
-            t[r, q] -= one * t[q, d] + two * t[q, d + 1]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _forward(b: Any, t: Any, n_dim: int, rules: Any, s: Any, moments: Any, floor: Any) -> float:
-    """Log-probability; b becomes the standardised bounds, t the factor of each pair.
-
-    Diagonal elements of the factor are negative where the floor was used.
-    """
-    nodes, rule = rules[0][0], rules[1]
     for d in range(n_dim):
         floor[d] = PIVOT_FLOOR * max(t[d, d], 1e-290)
-    logp = 0.0
-    for block in range((n_dim + 1) // 2):
-        d = 2 * block
-        t[d, d] = _root(t[d, d], floor[d])
-        b[d] /= abs(t[d, d])
-        if d + 1 == n_dim:
-            logp += log_normal_part(b[d])[0]
-            break
-        t[d + 1, d] /= abs(t[d, d])
-        t[d + 1, d + 1] = _root(t[d + 1, d + 1] - t[d + 1, d] ** 2, floor[d + 1])
-        b[d + 1] /= abs(t[d + 1, d + 1])
-        slope, others = t[d + 1, d] / abs(t[d + 1, d + 1]), d + 2 < n_dim
-        logp += truncated_pair(
-            b[d], b[d + 1], slope, nodes, rule, others, s[block], moments[block]
-        )
-        if others:
-            _condition(b, t, d, n_dim, moments[block])
-    return logp
+    for k in range(first):
+        pivot = np.sqrt(max(t[k, k], floor[k]))
+        t[k, k] = pivot if t[k, k] > floor[k] else -pivot
+        for q in range(k + 1, n_dim):
+            t[q, k] /= pivot
+            for m in range(k + 1, q + 1):
+                t[q, m] -= t[q, k] * t[m, k]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _adjoint_condition(
-    t: Any, d: int, n_dim: int, moments: Any, g_b: Any, g: Any, g_moments: Any
-) -> None:
-    """Undo `_condition`: rows after d + 1 of g_b and g are known.
+def _adjoint_eliminate(t: Any, first: int, n_dim: int, g: Any) -> None:
+    """Turn g (D, D) from derivatives by the result of `_eliminate` into those by the covariance.
 
-    Fills g_moments, and columns d, d + 1 of g with the adjoints of the loadings.
+    On entry in the lower triangle, an off-diagonal element counting for both places; on return
+    symmetric, with ``dF = sum_ij g_ij dSigma_ij``.
     """
-    lost1, lost12, lost2 = 1.0 - moments[2], -moments[3], 1.0 - moments[4]
-    g_moments[:] = 0.0
-    for r in range(d + 2, n_dim):
-        one = two = 0.0
-        for q in range(d + 2, n_dim):
-            one += 2.0 * g[r, q] * t[q, d]
-            two += 2.0 * g[r, q] * t[q, d + 1]
-        g_moments[0] -= g_b[r] * t[r, d]
-        g_moments[1] -= g_b[r] * t[r, d + 1]
-        g_moments[2] += 0.5 * one * t[r, d]
-        g_moments[3] += one * t[r, d + 1]
-        g_moments[4] += 0.5 * two * t[r, d + 1]
-        g[r, d] = -(lost1 * one + lost12 * two) - g_b[r] * moments[0]
-        g[r, d + 1] = -(lost12 * one + lost2 * two) - g_b[r] * moments[1]
+    for k in range(first - 1, -1, -1):
+        pivot = abs(t[k, k])
+        for q in range(k + 1, n_dim):
+            for m in range(k + 1, q + 1):
+                g[q, k] -= g[q, m] * t[m, k]
+                g[m, k] -= g[q, m] * t[q, k]
+        for q in range(k + 1, n_dim):
+            g[q, k] /= pivot
+            g[k, k] -= g[q, k] * t[q, k]
+        g[k, k] = 0.5 * g[k, k] / pivot if t[k, k] > 0.0 else 0.0
+    for d in range(n_dim):
+        for k in range(d):
+            g[d, k] *= 0.5
+            g[k, d] = g[d, k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _adjoint_factor(t: Any, b: Any, d: int, n_dim: int, g_pair: Any, g_b: Any, g: Any) -> None:
-    """Turn adjoints of bounds, slope and loadings into those of the pair's covariances.
-
-    ``g_pair`` are the derivatives by the first bound, by beta and by slope.
-    """
-    s1, link, s2 = abs(t[d, d]), t[d + 1, d], abs(t[d + 1, d + 1])
-    g_a, g_beta, g_slope = g_pair
-    g_b[d], g_b[d + 1] = g_a / s1, g_beta / s2
-    g_s1, g_s2 = -g_a * b[d] / s1, -(g_beta * b[d + 1] + g_slope * link / s2) / s2
-    g_link = g_slope / s2
-    for r in range(d + 2, n_dim):
-        own = g[r, d + 1] / s2
-        first = g[r, d] - own * link
-        g_link -= own * t[r, d]
-        g_s2 -= own * t[r, d + 1]
-        g_s1 -= first * t[r, d] / s1
-        g[r, d + 1] = g[d + 1, r] = 0.5 * own
-        g[r, d] = g[d, r] = 0.5 * first / s1
-    g[d + 1, d + 1] = 0.0
-    if t[d + 1, d + 1] > 0.0:
-        g[d + 1, d + 1] = 0.5 * g_s2 / s2
-        g_link -= g_s2 * link / s2
-    g[d + 1, d] = g[d, d + 1] = 0.5 * g_link / s1
-    g_s1 -= g_link * link / s1
-    g[d, d] = 0.5 * g_s1 / s1 if t[d, d] > 0.0 else 0.0
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _backward(
-    b: Any, t: Any, n_dim: int, rules: Any, s: Any, moments: Any, g_b: Any, g: Any, g_moments: Any
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def _spread(
+    b: Any, t: Any, first: int, n_dim: int, points: Any, n: int, s: Any, c: Any, p: Any
 ) -> None:
-    """Derivatives by the bounds, g_b (D,), and by the covariance, g (D, D) symmetric."""
-    nodes = rules[0][0]
-    if n_dim % 2 == 1:
-        d = n_dim - 1
-        sd, hazard = abs(t[d, d]), log_normal_part(b[d])[1]
-        g_b[d] = hazard / sd
-        g[d, d] = -0.5 * hazard * b[d] / (sd * sd) if t[d, d] > 0.0 else 0.0
-    for block in range(n_dim // 2 - 1, -1, -1):
-        d = 2 * block
-        _adjoint_condition(t, d, n_dim, moments[block], g_b, g, g_moments)
-        slope = t[d + 1, d] / abs(t[d + 1, d + 1])
-        g_pair = adjoint_pair(b[d], slope, nodes, moments[block], g_moments, s[block])
-        _adjoint_factor(t, b, d, n_dim, g_pair, g_b, g)
+    """Integrate the first differences: their values z in each node, and what is left given those.
+
+    Fills the scratch described in numerics/conditioning.py for all later differences.
+    """
+    product, exponent, power, upper = p[4], p[5], p[7], p[8]
+    for r in range(n):
+        product[r] = 1.0
+        exponent[r] = 0.0
+    for d in range(first):
+        a, h, ratio, u, z = s[0, d], s[1, d], s[2, d], points[d], p[d]
+        inverse = 1.0 / abs(t[d, d])
+        for r in range(n):
+            a[r] = b[d] * inverse
+        for k in range(d):
+            factor, earlier = t[d, k] * inverse, p[k]
+            for r in range(n):
+                a[r] -= factor * earlier[r]
+        for r in range(n):
+            ratio[r], power[r], upper[r], density = normal_parts_(a[r])
+            h[r] = density / ratio[r]
+        for r in range(n):
+            product[r] *= ratio[r]
+            exponent[r] += power[r]
+        for r in range(n):
+            z[r] = signed_log_tail_(u[r], ratio[r], power[r], upper[r])
+        for r in range(n):
+            z[r] = normal_quantile_(z[r])
+    for d in range(first, n_dim):
+        bound = s[5, d]
+        for r in range(n):
+            bound[r] = b[d]
+        for k in range(first):
+            factor, earlier = t[d, k], p[k]
+            for r in range(n):
+                bound[r] -= factor * earlier[r]
+        for m in range(first, d + 1):
+            covariance, value = c[d, m], t[d, m]
+            for r in range(n):
+                covariance[r] = value
+
+
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def _adjoint_spread(
+    t: Any, first: int, n_dim: int, n: int, s: Any, lanes: Any, p: Any, g_b: Any, g: Any
+) -> None:
+    """Collect the nodes' adjoints: g_b (D,) by the bounds, g (D, D) by the result of `_eliminate`.
+
+    ``dz / da = h(a) / h(z)``, because ``Phi(z) / Phi(a)`` is the node u.
+    """
+    weight, bar = p[6], p[7]
+    for k in range(first):
+        by_z = p[2 + k]
+        for r in range(n):
+            by_z[r] = 0.0
+    for d in range(first, n_dim):
+        by_b = s[6, d]
+        g_b[d] = total_of(by_b, n)
+        for m in range(first, d + 1):
+            g[d, m] = total_of(lanes[d, m], n)
+        for k in range(first):
+            g[d, k] = -dot(by_b, p[k], n)
+            factor, by_z = t[d, k], p[2 + k]
+            for r in range(n):
+                by_z[r] -= factor * by_b[r]
+    for d in range(first - 1, -1, -1):
+        a, h, z, by_z = s[0, d], s[1, d], p[d], p[2 + d]
+        inverse = 1.0 / abs(t[d, d])
+        for r in range(n):
+            bar[r] = h[r] * (weight[r] + by_z[r] / hazard_(z[r]))
+        g_b[d] = inverse * total_of(bar, n)
+        g[d, d] = -inverse * dot(bar, a, n)
+        for k in range(d):
+            g[d, k] = -inverse * dot(bar, p[k], n)
+            factor, by_earlier = t[d, k] * inverse, p[2 + k]
+            for r in range(n):
+                by_earlier[r] -= factor * bar[r]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _log_total(p: Any, rule: Any, n: int) -> float:
+    """Log of the sum over nodes; ``p[6]`` becomes each node's share of it."""
+    weight, exponent = p[6], p[5]
+    top = exponent[0]
+    for r in range(1, n):
+        top = max(top, exponent[r])
+    total = point_weights(weight, p[4], exponent, rule, top, n)
+    for r in range(n):
+        weight[r] /= total
+    return top + np.log(total)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -175,7 +189,8 @@ def sequential_range(
         As for :func:`choicekit.numerics.ghk.ghk_range`; besides, a case with a negative number of
         differences is left alone.
     rules
-        ``(points (1, R), weights (R,))``, the Gauss rule for the pairs; those of ghk_range do too.
+        ``(points1 (1, N1), weights1 (N1,), points2 (2, N2), weights2 (N2,))``: the Gauss rules for
+        the first difference of two, and for the first two of three or more. Not empty.
     start, stop
         The cases.
     with_gradient
@@ -188,20 +203,33 @@ def sequential_range(
     v, chosen, order, n_dims, omega, extra = problem
     logp, dv, domega = out
     width = max(1, v.shape[1] - 1)
-    n_blocks = (width + 1) // 2
-    s = np.zeros((n_blocks, NODE_ROWS, rules[1].size))
-    moments, g_moments = np.zeros((n_blocks, 5)), np.zeros(5)
+    most = max(1, rules[1].size, rules[3].size)
+    s, p = np.empty((8, width, most)), np.empty((LANE_ROWS, most))
+    c, lanes = np.empty((width, width, most)), np.empty((width, width, most))
     b, t, floor = np.empty(width), np.empty((width, width)), np.empty(width)
     g_b, g = np.empty(width), np.empty((width, width))
-    own = np.empty(omega.shape)
-    for c in range(start, stop):
-        n_dim, i = n_dims[c], chosen[c]
+    own, no_points, one = np.empty(omega.shape), np.empty((1, 1)), np.ones(1)
+    for i_case in range(start, stop):
+        n_dim, i = n_dims[i_case], chosen[i_case]
         if n_dim < 0:
             continue
+        codes = order[i_case]
         for d in range(n_dim):
-            b[d] = v[c, i] - v[c, order[c, d]]
-        difference_covariance(case_covariance(omega, extra, c, own), i, order[c], n_dim, t)
-        logp[c] = _forward(b, t, n_dim, rules, s, moments, floor)
+            b[d] = v[i_case, i] - v[i_case, codes[d]]
+        covariance = case_covariance(omega, extra, i_case, own)
+        difference_covariance(covariance, i, codes, n_dim, t)
+        first, points, rule = 0, no_points, one
+        if n_dim == 2:
+            first, points, rule = 1, rules[0], rules[1]
+        elif n_dim > 2:
+            first, points, rule = 2, rules[2], rules[3]
+        n = rule.size
+        _eliminate(t, first, n_dim, floor)
+        _spread(b, t, first, n_dim, points, n, s, c, p)
+        condition_lanes(first, n_dim, n, floor, s, c, p)
+        logp[i_case] = _log_total(p, rule, n)
         if with_gradient:
-            _backward(b, t, n_dim, rules, s, moments, g_b, g, g_moments)
-            write_gradient(i, order[c], n_dim, g_b, g, dv[c], domega[c])
+            adjoint_lanes(first, n_dim, n, floor, s, c, lanes, p)
+            _adjoint_spread(t, first, n_dim, n, s, lanes, p, g_b, g)
+            _adjoint_eliminate(t, first, n_dim, g)
+            write_gradient(i, codes, n_dim, g_b, g, dv[i_case], domega[i_case])
