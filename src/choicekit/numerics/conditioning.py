@@ -10,7 +10,7 @@ the others, loaded on it with ``t_q = cov_qd / sd_d``, are taken to be normal ag
     log P += log Phi(a)       b_q += t_q h       cov_qp -= t_q t_p delta
 
 The scratch of a case: ``s`` (8, D, N) is, for each difference, a, h, delta, the derivative of
-``1 - delta`` by a, sd, b, the adjoint of b, and workspace; ``c`` (D, D, N) the covariances, whose
+``1 - delta`` by a, 1 / sd, b, the adjoint of b, and workspace; ``c`` (D, D, N) the covariances, whose
 columns become the loadings; ``p`` (LANE_ROWS, N) the rest, see the names below.
 """
 
@@ -26,8 +26,8 @@ from choicekit.numerics.special import FAST, normal_parts_
 __all__ = ["LANE_ROWS", "adjoint_lanes", "condition_lanes"]
 
 LANE_ROWS = 9  # z of two differences, their adjoints, product, exponent, weight, two workspaces
-_TAIL = -6.0  # below, the continued fraction; above, cancellation costs less than 1e-10
-_DEPTH = 14  # of the continued fraction: at 6 and beyond exact to the last digit
+_TAIL = -12.0  # below, the continued fraction; above, cancellation costs less than 1e-10
+_DEPTH = 8  # of the continued fraction: at 12 and beyond exact to the last digit
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -53,11 +53,11 @@ def _tail_parts(a: float) -> Any:
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
 def _truncate(d: int, n: int, floor: float, s: Any, own: Any, p: Any) -> None:
     """Standardise difference d, add its log-probability, find hazard and variance."""
-    a, h, delta, slope, sd, b = s[0, d], s[1, d], s[2, d], s[3, d], s[4, d], s[5, d]
+    a, h, delta, slope, inverse, b = s[0, d], s[1, d], s[2, d], s[3, d], s[4, d], s[5, d]
     product, exponent, power = p[4], p[5], p[7]
     for r in range(n):
-        sd[r] = np.sqrt(max(own[r], floor))
-        a[r] = b[r] / sd[r]
+        inverse[r] = 1.0 / np.sqrt(max(own[r], floor))
+        a[r] = b[r] * inverse[r]
     for r in range(n):
         part, power[r], _, density = normal_parts_(a[r])
         product[r] *= part
@@ -82,11 +82,11 @@ def condition_lanes(first: int, n_dim: int, n: int, floor: Any, s: Any, c: Any, 
     """
     for d in range(first, n_dim):
         _truncate(d, n, floor[d], s, c[d, d], p)
-        h, delta, sd = s[1, d], s[2, d], s[4, d]
+        h, delta, inverse = s[1, d], s[2, d], s[4, d]
         for q in range(d + 1, n_dim):
             t, b, lost = c[q, d], s[5, q], s[7, q]
             for r in range(n):
-                t[r] /= sd[r]
+                t[r] *= inverse[r]
             for r in range(n):
                 b[r] += t[r] * h[r]
                 lost[r] = t[r] * delta[r]
@@ -122,7 +122,7 @@ def adjoint_lanes(
     """
     weight, bar, by_sd = p[6], p[7], p[8]
     for d in range(n_dim - 1, first - 1, -1):
-        a, h, delta, slope, sd = s[0, d], s[1, d], s[2, d], s[3, d], s[4, d]
+        a, h, delta, slope, inverse = s[0, d], s[1, d], s[2, d], s[3, d], s[4, d]
         for r in range(n):
             bar[r] = weight[r] * h[r]
             by_sd[r] = 0.0
@@ -134,9 +134,9 @@ def adjoint_lanes(
                 column[r] = by_b[r] * h[r] - y[r] * delta[r]
             for r in range(n):
                 by_sd[r] -= column[r] * t[r]
-                column[r] /= sd[r]
+                column[r] *= inverse[r]
         own, by_own, by_b, least = c[d, d], g[d, d], s[6, d], floor[d]
         for r in range(n):
-            by_b[r] = bar[r] / sd[r]
-            change = 0.5 * (by_sd[r] - bar[r] * a[r]) / (sd[r] * sd[r])
+            by_b[r] = bar[r] * inverse[r]
+            change = 0.5 * (by_sd[r] - bar[r] * a[r]) * inverse[r] * inverse[r]
             by_own[r] = change if own[r] > least else 0.0
