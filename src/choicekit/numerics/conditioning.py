@@ -10,8 +10,9 @@ the others, loaded on it with ``t_q = cov_qd / sd_d``, are taken to be normal ag
     log P += log Phi(a)       b_q += t_q h       cov_qp -= t_q t_p delta
 
 The scratch of a case: ``s`` (8, D, N) is, for each difference, a, h, delta, the derivative of
-``1 - delta`` by a, 1 / sd, b, the adjoint of b, and workspace; ``c`` (D, D, N) the covariances, whose
-columns become the loadings; ``p`` (LANE_ROWS, N) the rest, see the names below.
+``1 - delta`` by a, 1 / sd, b, the adjoint of b, and workspace; ``c`` (D, D, N) the covariances,
+whose columns become the loadings; ``p`` (LANE_ROWS, N) the values z of the first two differences,
+the adjoints of those, product and exponent of the probability, weight, and twice workspace.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from choicekit.numerics.special import FAST, normal_parts_
 
 __all__ = ["LANE_ROWS", "adjoint_lanes", "condition_lanes"]
 
-LANE_ROWS = 9  # z of two differences, their adjoints, product, exponent, weight, two workspaces
+LANE_ROWS = 9
 _TAIL = -12.0  # below, the continued fraction; above, cancellation costs less than 1e-10
 _DEPTH = 8  # of the continued fraction: at 12 and beyond exact to the last digit
 
@@ -47,7 +48,9 @@ def _tail_parts(a: float) -> Any:
     q = 1.0 / (x + 3.0 * r)
     g = 1.0 / (x + 2.0 * q)
     square = g * g * q
-    return square * (x + 4.0 * q - 3.0 * r), 2.0 * (x + g) * square * q * r * (x + 9.0 * r - 8.0 * s)
+    return square * (x + 4.0 * q - 3.0 * r), 2.0 * (x + g) * square * q * r * (
+        x + 9.0 * r - 8.0 * s
+    )
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")

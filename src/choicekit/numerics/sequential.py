@@ -48,8 +48,12 @@ def _eliminate(t: Any, first: int, n_dim: int, floor: Any) -> None:
 
     Fills floor (D,). A diagonal element is negative where the floor was used.
     """
+    # Of the largest variance: a difference without any variance then gets a finite bound.
+    largest = 1e-40
     for d in range(n_dim):
-        floor[d] = PIVOT_FLOOR * max(t[d, d], 1e-290)
+        largest = max(largest, t[d, d])
+    for d in range(n_dim):
+        floor[d] = PIVOT_FLOOR * largest
     for k in range(first):
         pivot = np.sqrt(max(t[k, k], floor[k]))
         t[k, k] = pivot if t[k, k] > floor[k] else -pivot
@@ -168,7 +172,7 @@ def _adjoint_spread(
 def _log_total(p: Any, rule: Any, n: int) -> float:
     """Log of the sum over nodes; ``p[6]`` becomes each node's share of it."""
     weight, exponent = p[6], p[5]
-    top = exponent[0]
+    top: float = exponent[0]
     for r in range(1, n):
         top = max(top, exponent[r])
     total = point_weights(weight, p[4], exponent, rule, top, n)
