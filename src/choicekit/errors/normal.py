@@ -42,9 +42,9 @@ class Normal:
         ``"auto"``: cases with up to four available alternatives are integrated to about six
         digits without simulation, larger ones by GHK. ``"exact"`` insists on the former;
         ``"ghk"`` simulates all cases with three or more alternatives. ``"analytic"`` is ``"auto"``
-        with an approximation in place of GHK: sequential conditioning, smooth, without draws and
-        many times faster, but its error does not go away
-        (:func:`choicekit.numerics.sequential.sequential_range`).
+        with an approximation in place of GHK, sequential conditioning: without draws, smooth, and
+        three to four times as fast as 256 draws up to 8 alternatives, but off by about 0.001 in
+        log P, whatever one does (:func:`choicekit.numerics.sequential.sequential_range`).
     draws
         Points a simulated case, rounded up to a power of two (scrambled Sobol points come in
         such sets); default 256. With ``"analytic"`` only the log-likelihood at the estimates is
@@ -218,7 +218,7 @@ class BoundNormal:
         """Choice probabilities (C, J), normalised to sum to 1 in each case.
 
         Each alternative's is integrated on its own, in its own best order; the sums differ from 1
-        by the integration error (about 1e-6 exact, 1e-4 simulated, 1e-2 approximated), which
+        by the integration error (about 1e-6 exact, 1e-4 simulated, 1e-3 approximated), which
         normalising spreads.
         """
         omega = self.structure.omega(theta)
