@@ -220,7 +220,7 @@ def sequential_range(
 
     The errors are smooth in the parameters and of one sign mostly (log P too low), so they do not
     average out over cases as those of draws do. With J equal alternatives they grow to 0.007 at
-    J = 20. The time is that of GHK with 50 to 80 draws up to J = 8, and of half of 256 at J = 20.
+    J = 20. The time is that of GHK with 64 draws up to J = 8, and with about 160 at J = 20.
     """
     v, chosen, order, n_dims, omega, extra = problem
     logp, dv, domega = out
