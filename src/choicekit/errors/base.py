@@ -15,7 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BoundErrors", "ErrorLaw", "LogProb", "SimulationPlan"]
+__all__ = ["APPROXIMATED", "BoundErrors", "ErrorLaw", "LogProb", "SimulationPlan"]
+
+APPROXIMATED = "sequential conditioning"  # the kind of a plan that approximates
 
 Float = NDArray[np.float64]
 
@@ -51,14 +53,15 @@ class SimulationPlan:
     Attributes
     ----------
     method
-        ``"exact"``, ``"ghk"`` or, where a ragged data set has both kinds of cases, ``"mixed"``.
+        ``"exact"``, ``"ghk"``, ``"analytic"`` (approximated without draws) or, where a ragged
+        data set has cases of two kinds, ``"mixed"``.
     kind
         The kind of points, for example ``"scrambled Sobol"``.
     draws
         Points a simulated case; 0 where nothing is simulated.
     seed
         Seed of the scrambles.
-    n_exact, n_simulated
+    n_exact, n_simulated, n_approximate
         Number of cases of each kind.
     """
 
@@ -68,6 +71,7 @@ class SimulationPlan:
     seed: int
     n_exact: int
     n_simulated: int
+    n_approximate: int = 0
 
 
 class ErrorLaw(Protocol):

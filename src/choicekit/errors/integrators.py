@@ -1,5 +1,7 @@
 """How normal choice probabilities are integrated: exactly for small choice sets, else by GHK.
 
+Or, in place of GHK, approximated by sequential conditioning, which needs no draws.
+
 Axes: C cases, J alternatives, D = (available alternatives) - 1 utility differences.
 """
 
@@ -10,11 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.errors.base import SimulationPlan
+from choicekit.errors.base import APPROXIMATED, SimulationPlan
 from choicekit.numerics.draws import MAX_BITS, direction_numbers
 from choicekit.numerics.ghk import ghk_range
 from choicekit.numerics.ordering import order_range
 from choicekit.numerics.quadrature import smoothed_gauss, smoothed_gauss_square
+from choicekit.numerics.sequential import sequential_range
 from choicekit.numerics.threads import map_ranges
 
 __all__ = ["EXACT_LIMIT", "Integrator", "Settled"]
@@ -28,6 +31,8 @@ EXACT_LIMIT = 4  # alternatives; beyond, the nodes of a product rule outnumber t
 # alternatives 6e-6 with 16 x 16 (rms 2e-7), correlations up to 0.99 included.
 NODES_OF_TWO = 32
 NODES_OF_THREE = 16
+# For the first two differences of the sequential approximation: with more, its error is the same.
+NODES_OF_FIRST, NODES_OF_SECOND = 8, 6
 _NO_RULE = (np.zeros((1, 0)), np.zeros(0))
 
 
@@ -44,11 +49,15 @@ class Integrator:
         A simulated case gets ``2**n_bits`` scrambled Sobol points.
     finer
         Multiplies the number of Gauss nodes a dimension, to measure the rule's own error.
+    sequential
+        Whether choice sets of 5 and more are approximated by sequential conditioning instead of
+        simulated; goes with ``exact``.
     """
 
     exact: bool = True
     n_bits: int = 8
     finer: int = 1
+    sequential: bool = False
 
     @property
     def rules(self) -> tuple[Float, Float, Float, Float]:
@@ -61,9 +70,22 @@ class Integrator:
             *smoothed_gauss_square(second, second),
         )
 
+    @property
+    def starting_rules(self) -> tuple[Float, Float, Float, Float]:
+        """Nodes and weights for the first one or two differences of the approximation."""
+        first, second = NODES_OF_FIRST * self.finer, NODES_OF_SECOND * self.finer
+        return (
+            *smoothed_gauss(NODES_OF_TWO * self.finer),
+            *smoothed_gauss_square(first, second),
+        )
+
     def is_simulated(self, n_dims: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Which cases, given their numbers of differences (C,), need draws."""
-        return n_dims >= (EXACT_LIMIT if self.exact else 2)
+        return ~self.is_approximate(n_dims) & (n_dims >= (EXACT_LIMIT if self.exact else 2))
+
+    def is_approximate(self, n_dims: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which cases, given their numbers of differences (C,), are approximated."""
+        return (n_dims >= EXACT_LIMIT) & self.sequential
 
 
 @dataclass(frozen=True)
@@ -125,7 +147,13 @@ class Settled:
         return replace(self, seed=seed)
 
     def refined(self) -> Settled:
-        """The same with twice the Gauss nodes a dimension and twice the draws."""
+        """The same with twice the Gauss nodes a dimension and twice the draws.
+
+        What was approximated is simulated instead, with ``n_bits``: more nodes would show the
+        error of the rule, which is nothing against that of the approximation.
+        """
+        if self.plan.n_approximate:
+            return replace(self, integrator=replace(self.integrator, sequential=False))
         finer = replace(
             self.integrator,
             finer=2 * self.integrator.finer,
@@ -137,7 +165,11 @@ class Settled:
     def plan(self) -> SimulationPlan:
         """The same in words."""
         simulated = int(self.integrator.is_simulated(self.n_dims).sum())
-        exact = len(self.n_dims) - simulated
+        approximate = int(self.integrator.is_approximate(self.n_dims).sum())
+        exact = len(self.n_dims) - simulated - approximate
+        if approximate:
+            method = "mixed" if exact else "analytic"
+            return SimulationPlan(method, APPROXIMATED, 0, self.seed, exact, 0, approximate)
         method = "exact" if not simulated else "ghk" if not exact else "mixed"
         draws = 1 << self.integrator.n_bits if simulated else 0
         kind = "scrambled Sobol" if simulated else "Gauss-Legendre"
@@ -166,7 +198,9 @@ class Settled:
             np.empty((shape, n_alt * (n_alt + 1) // 2)),
         )
         own = np.empty((0, n_alt, n_alt)) if extra is None else extra
-        problem = (np.ascontiguousarray(v), chosen, self.order, self.n_dims, omega, own)
+        approximate = self.integrator.is_approximate(self.n_dims)
+        few = np.where(approximate, 0, self.n_dims).astype(np.int32)
+        problem = (np.ascontiguousarray(v), chosen, self.order, few, omega, own)
         directions = direction_numbers(max(1, n_alt - 2))
         draws = (directions, self.keys, np.uint64(self.seed), self.integrator.n_bits)
         rules = self.integrator.rules
@@ -174,5 +208,16 @@ class Settled:
         def work(start: int, stop: int) -> None:
             ghk_range(problem, rules, draws, start, stop, gradient, out)
 
+        if approximate.any():
+            many = np.where(approximate, self.n_dims, -1).astype(np.int32)
+            rest, start_rules = (*problem[:3], many, omega, own), self.integrator.starting_rules
+
+            def conditioning(start: int, stop: int) -> None:
+                sequential_range(rest, start_rules, start, stop, gradient, out)
+
+            if not approximate.all():
+                map_ranges(work, n_cases, at_least=64)
+            map_ranges(conditioning, n_cases, at_least=512)
+            return out
         map_ranges(work, n_cases, at_least=64)
         return out

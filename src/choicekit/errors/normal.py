@@ -22,7 +22,7 @@ Float = NDArray[np.float64]
 
 DEFAULT_DRAWS = 256
 PREDICTION_BITS = 10  # predictions are made once: four times the default's points cost nothing
-METHODS = ("auto", "exact", "ghk")
+METHODS = ("auto", "exact", "ghk", "analytic")
 SINGULAR = 1e-5  # smallest eigenvalue of the correlations of error differences
 
 
@@ -42,10 +42,14 @@ class Normal:
     method
         ``"auto"``: cases with up to four available alternatives are integrated to about six
         digits without simulation, larger ones by GHK. ``"exact"`` insists on the former;
-        ``"ghk"`` simulates all cases with three or more alternatives.
+        ``"ghk"`` simulates all cases with three or more alternatives. ``"analytic"`` is ``"auto"``
+        with an approximation in place of GHK, sequential conditioning: without draws, smooth, and
+        three to four times as fast as 256 draws up to 8 alternatives, but off by about 0.001 in
+        log P, whatever one does (:func:`choicekit.numerics.sequential.sequential_range`).
     draws
         Points a simulated case, rounded up to a power of two (scrambled Sobol points come in
-        such sets); default 256.
+        such sets); default 256. With ``"analytic"`` only the log-likelihood at the estimates is
+        simulated, to see how far off it is.
 
     Raises
     ------
@@ -90,13 +94,18 @@ class Normal:
         """Return the compiled functions that a fit calls; the start comes from the logit's."""
         from choicekit.numerics.logit import logit_range
 
+        if self.method == "analytic":
+            from choicekit.numerics.sequential import sequential_range
+
+            return logit_range, order_range, ghk_range, sequential_range
         return logit_range, order_range, ghk_range
 
     def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundNormal:
         """Fix the alternatives (J labels) and the code of the base."""
         structure = make_structure(self.covariance, alternatives, base, self.scale)
         n_bits = max(1, int(np.ceil(np.log2(self.draws))))
-        integrator = Integrator(exact=self.method != "ghk", n_bits=n_bits)
+        sequential = self.method == "analytic"
+        integrator = Integrator(self.method != "ghk", n_bits, sequential=sequential)
         return BoundNormal(structure, integrator, self.method == "exact", None)
 
 
@@ -244,7 +253,8 @@ class BoundNormal:
         """Choice probabilities (C, J), normalised to sum to 1 in each case.
 
         Each alternative's is integrated on its own, in its own best order; the sums differ from 1
-        by the integration error (about 1e-6 exact, 1e-4 simulated), which normalising spreads.
+        by the integration error (about 1e-6 exact, 1e-4 simulated, 1e-3 approximated), which
+        normalising spreads.
         """
         omega = self.structure.omega(theta)
         finer = max(self.integrator.n_bits, PREDICTION_BITS)

@@ -389,7 +389,8 @@ def simulation_spread(fit: Fit) -> float:
 
     Where cases are simulated: the standard deviation over `RANDOMISATIONS` independent scrambles.
     Where all are integrated exactly: the change when the number of nodes a dimension is doubled,
-    which bounds the error of the rule used.
+    which bounds the error of the rule used. Where cases are approximated: the distance from the
+    value by GHK at the same parameters.
     """
     likelihood = fit.likelihood
     plan = likelihood.plan

@@ -42,7 +42,7 @@ from choicekit.numerics.special import (
     signed_log_tail_,
 )
 
-__all__ = ["ghk_range"]
+__all__ = ["dot", "ghk_range", "point_weights", "total_of", "write_gradient"]
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
@@ -85,7 +85,7 @@ def _forward(b: Any, t: Any, n_dim: int, n: int, s: Any) -> float:
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "nnan", "ninf", "nsz", "reassoc"})
-def _dot(x: Any, y: Any, n: int) -> float:
+def dot(x: Any, y: Any, n: int) -> float:
     """Inner product of the first n entries; may be summed in any order (hence vectorised)."""
     total = 0.0
     for r in range(n):
@@ -94,7 +94,7 @@ def _dot(x: Any, y: Any, n: int) -> float:
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "nnan", "ninf", "nsz", "reassoc"})
-def _sum(x: Any, n: int) -> float:
+def total_of(x: Any, n: int) -> float:
     """Sum of the first n entries, in any order."""
     total = 0.0
     for r in range(n):
@@ -118,24 +118,24 @@ def _backward(weight: Any, t: Any, n_dim: int, n: int, s: Any, g_b: Any, g_t: An
             ed, ud, eb = e[d], u[d], ebar[d]
             for r in range(n):
                 bar[r] += eb[r] * ud[r] * exp_(0.5 * (ed[r] - ad[r]) * (ed[r] + ad[r]))
-        g_b[d] += inverse * _sum(bar, n)
-        g_t[d, d] -= inverse * _dot(bar, ad, n)
+        g_b[d] += inverse * total_of(bar, n)
+        g_t[d, d] -= inverse * dot(bar, ad, n)
         for k in range(d):
             ek, eb = e[k], ebar[k]
-            g_t[d, k] -= inverse * _dot(bar, ek, n)
+            g_t[d, k] -= inverse * dot(bar, ek, n)
             c = t[d, k] * inverse
             for r in range(n):
                 eb[r] -= c * bar[r]
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def _points(weight: Any, product: Any, exponent: Any, rule: Any, top: float, n: int) -> float:
+def point_weights(weight: Any, product: Any, exponent: Any, rule: Any, top: float, n: int) -> float:
     """weight[r] = rule[r] x probability of point r, relative to exp(top); returns the sum."""
     for r in range(n):
         weight[r] = exp_(exponent[r] - top)
     for r in range(n):
         weight[r] *= product[r] * rule[r]
-    return _sum(weight, n)
+    return total_of(weight, n)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -240,7 +240,7 @@ def ghk_range(
                 total *= factor
                 _scale(g_b, g_t, n_dim, factor)
                 top = highest
-            total += _points(weight, s[5, 0], s[5, 1], rule, top, n)
+            total += point_weights(weight, s[5, 0], s[5, 1], rule, top, n)
             if with_gradient:
                 _backward(weight, t, n_dim, n, s, g_b, g_t)
             done += n
@@ -250,11 +250,11 @@ def ghk_range(
         if with_gradient:
             _scale(g_b, g_t, n_dim, 1.0 / total)
             adjoint_cholesky(t, n_dim, g_t)
-            _write_gradient(i, order[c], n_dim, g_b, g_t, dv[c], domega[c])
+            write_gradient(i, order[c], n_dim, g_b, g_t, dv[c], domega[c])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _write_gradient(
+def write_gradient(
     i: int, order: Any, n_dim: int, g_b: Any, g_sigma: Any, dv: Any, domega: Any
 ) -> None:
     """From bounds and difference covariance back to utilities and error covariance.

@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["adjoint_cholesky", "case_covariance", "cholesky", "difference_covariance"]
+__all__ = [
+    "PIVOT_FLOOR",
+    "adjoint_cholesky",
+    "case_covariance",
+    "cholesky",
+    "difference_covariance",
+]
 
 # A conditional variance below this share of the variance counts as this share: the errors are
 # then perfectly correlated to working precision, and the probability is a step.
-_FLOOR = 1e-13
+PIVOT_FLOOR = 1e-13
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -50,7 +56,7 @@ def cholesky(a: Any, n: int) -> None:
         pivot = diagonal
         for k in range(j):
             pivot -= a[j, k] * a[j, k]
-        pivot = np.sqrt(max(pivot, _FLOOR * max(diagonal, 1e-290)))
+        pivot = np.sqrt(max(pivot, PIVOT_FLOOR * max(diagonal, 1e-290)))
         a[j, j] = pivot
         for i in range(j + 1, n):
             value = a[i, j]

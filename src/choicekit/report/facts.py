@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from choicekit.errors.base import APPROXIMATED
 from choicekit.post.base import (
     Fitted,
     error_family,
@@ -76,6 +77,9 @@ def computation(fit: Fitted) -> str:
     simulation = fit.simulation
     if simulation is None:
         return "closed form"
+    if simulation.kind == APPROXIMATED:
+        exact = f"; {simulation.n_exact:,} cases exact" if simulation.n_exact else ""
+        return f"approximated ({APPROXIMATED}{exact})"
     if simulation.method == "exact" or not simulation.n_simulated:
         return "exact (quadrature)"
     text = f"{simulation.draws} {simulation.kind} draws, seed {simulation.seed}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from choicekit.errors.base import APPROXIMATED
 from choicekit.post.base import (
     Fitted,
     error_family,
@@ -93,6 +94,11 @@ def _left(fit: Fitted) -> list[tuple[str, str]]:
     ]
     if simulation is None:
         return [*facts, ("Probabilities", "closed form")]
+    if simulation.kind == APPROXIMATED:
+        facts += [("Probabilities", "approximated"), ("  by", APPROXIMATED)]
+        if simulation.n_exact:
+            facts.append(("Cases exact", f"{int(simulation.n_exact):,}"))
+        return [*facts, ("Log-likelihood off GHK's by", f"{simulation.llf_se:.2g}")]
     if simulation.method == "exact" or not simulation.n_simulated:
         facts.append(("Probabilities", "exact (quadrature)"))
         return [*facts, ("Quadrature error", f"{simulation.llf_se:.1g}")]
