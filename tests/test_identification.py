@@ -187,8 +187,21 @@ class Fake:
     def start(self) -> Any:
         return np.zeros(len(self.names))
 
+    @property
+    def search_start(self) -> Any:
+        return self.start
+
     def signs(self, theta: Any) -> Any:
         return np.ones(len(theta))
+
+    def inside(self, theta: Any) -> bool:
+        return True
+
+    def barrier(self, theta: Any) -> None:
+        return None
+
+    def edge(self, theta: Any) -> str:
+        return ""
 
     def omega(self, theta: Any) -> Any:
         return np.diag(0.5 * np.exp(np.asarray(self.weights) @ theta))

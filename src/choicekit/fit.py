@@ -96,6 +96,7 @@ def _simulation(fit: Fit) -> Simulation | None:
         simulation_spread(fit),
         plan.n_exact,
         plan.n_simulated,
+        plan.n_approximate,
     )
 
 

@@ -14,7 +14,6 @@ from choicekit.parameters import ParameterTable
 from choicekit.utility import (
     Design,
     alternatives_variables,
-    check_unique,
     formula_variables,
     learn_alternatives,
     learn_formula,
@@ -107,7 +106,6 @@ class ChoiceModel:
         )
         self.mixing = mixing
         self.bound_mixing = None if mixing is None else _bind_mixing(mixing, self.design, self.data)
-        check_unique(self.parameter_names)
 
     @property
     def formula(self) -> str:

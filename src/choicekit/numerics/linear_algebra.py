@@ -51,12 +51,14 @@ def difference_covariance(omega: Any, i: int, order: Any, n_dim: int, out: Any) 
 @njit(nogil=True, cache=True, error_model="numpy")
 def cholesky(a: Any, n: int) -> None:
     """Overwrite the lower triangle of a (n, n) with its Cholesky factor; pivots are floored."""
+    largest = 1e-290
     for j in range(n):
-        diagonal = a[j, j]
-        pivot = diagonal
+        largest = max(largest, a[j, j])
+    for j in range(n):
+        pivot = a[j, j]
         for k in range(j):
             pivot -= a[j, k] * a[j, k]
-        pivot = np.sqrt(max(pivot, PIVOT_FLOOR * max(diagonal, 1e-290)))
+        pivot = np.sqrt(max(pivot, PIVOT_FLOOR * largest))
         a[j, j] = pivot
         for i in range(j + 1, n):
             value = a[i, j]

@@ -114,6 +114,55 @@ def _chunk(problem: Any, person: int, b: Any, n: int, gradient: bool, scratch: A
                 _slopes(probabilities[k], dx[k], n, slope)
 
 
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def _add(slope: Any, weight: Any, chain: Any, z: Any, n: int, by_mean: Any, by_spread: Any) -> None:
+    """Add a chunk's weighted slopes to the derivatives by mean (H,) and spread (H, H).
+
+    ``chain`` and ``z`` are (H, n) or, for no chain, (0, n).
+    """
+    for h in range(len(by_mean)):
+        own = slope[h]
+        for s in range(n):
+            own[s] *= weight[s]
+        if chain.shape[0]:
+            for s in range(n):
+                own[s] *= chain[h, s]
+        total = 0.0
+        for s in range(n):
+            total += own[s]
+        by_mean[h] += total
+        for m in range(h + 1):
+            by_spread[h, m] += _dot(own, z[m], n)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _write_rows(problem: Any, person: int, kept: Any, rows: Any) -> None:
+    """Derivatives by the utilities of a person's rows, from their mean probabilities."""
+    _, _, case_ptr, chosen, cases, first = problem
+    place = 0
+    for c in cases[first[person] : first[person + 1]]:
+        i = chosen[c]
+        rows[i] = 0.0
+        for row in range(case_ptr[c], case_ptr[c + 1]):
+            if row != i:
+                rows[row] = -kept[place]
+                rows[i] += kept[place]
+                place += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _most_rivals(problem: Any, start: int, stop: int) -> int:
+    """The largest number of alternatives not chosen, over all cases of a person."""
+    _, _, case_ptr, _, cases, first = problem
+    widest = 1
+    for person in range(start, stop):
+        size = 0
+        for c in cases[first[person] : first[person + 1]]:
+            size += case_ptr[c + 1] - case_ptr[c] - 1
+        widest = max(widest, size)
+    return widest
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def mixed_logit_range(
     problem: Any,
@@ -144,19 +193,15 @@ def mixed_logit_range(
         ``(logp (N,), rows (L,), by_mean (N, H), by_spread (N, H, H))``: derivatives by the
         utilities of the rows, the means and the spread G; all but logp only with ``gradient``.
     """
-    _, x, case_ptr, chosen, cases, first = problem
     log_prob, rows, by_mean, by_spread = out
-    n_random, n_nodes = x.shape[0], values.shape[2]
-    widest = 1
-    for person in range(start, stop):
-        size = 0
-        for c in cases[first[person] : first[person + 1]]:
-            size += case_ptr[c + 1] - case_ptr[c] - 1
-        widest = max(widest, size)
-    probabilities, slope = np.empty((widest, CHUNK)), np.empty((max(1, n_random), CHUNK))
+    n_random, n_nodes = values.shape[1], values.shape[2]
+    widest = _most_rivals(problem, start, stop)
+    probabilities, slope = np.empty((widest, CHUNK)), np.empty((n_random, CHUNK))
     total, logp, weight = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK)
     dx, kept = np.empty((widest, n_random)), np.empty(widest)
-    b = np.empty((max(1, n_random), CHUNK))  # contiguous, or the loops do not vectorise
+    # Copies of the chunk in hand: contiguous, or the loops over them would not vectorise.
+    b, zs = np.empty((n_random, CHUNK)), np.empty((n_random, CHUNK))
+    cs = np.empty((n_random if chain.shape[0] else 0, CHUNK))
     scratch = (probabilities, slope, total, logp, dx)
     for person in range(start, stop):
         own = person - start
@@ -167,7 +212,7 @@ def mixed_logit_range(
             by_spread[person, :, :] = 0.0
         while done < n_nodes:
             n = min(CHUNK, n_nodes - done)
-            b[:n_random, :n] = values[own, :, done : done + n]
+            b[:, :n] = values[own, :, done : done + n]
             _chunk(problem, person, b, n, gradient, scratch)
             highest = logp[:n].max()
             if highest > top:  # rescale what earlier chunks added
@@ -182,27 +227,15 @@ def mixed_logit_range(
             if gradient:
                 for k in range(widest):
                     kept[k] += _dot(probabilities[k], weight, n)
-                for h in range(n_random):
-                    for s in range(n):
-                        slope[h, s] *= weight[s]
-                    if chain.shape[0]:
-                        for s in range(n):
-                            slope[h, s] *= chain[own, h, done + s]
-                    for s in range(n):
-                        by_mean[person, h] += slope[h, s]
-                    for m in range(h + 1):
-                        by_spread[person, h, m] += _dot(slope[h], z[own, m, done : done + n], n)
+                ends = slice(done, done + n)
+                zs[:, :n] = z[own, :, ends]
+                if chain.shape[0]:
+                    cs[:, :n] = chain[own, :, ends]
+                _add(slope, weight, cs, zs, n, by_mean[person], by_spread[person])
             done += n
         log_prob[person] = top + np.log(mass / n_nodes)
         if gradient:
             by_mean[person] /= mass
             by_spread[person] /= mass
-            place = 0
-            for c in cases[first[person] : first[person + 1]]:
-                i = chosen[c]
-                rows[i] = 0.0
-                for row in range(case_ptr[c], case_ptr[c + 1]):
-                    if row != i:
-                        rows[row] = -kept[place] / mass
-                        rows[i] += kept[place] / mass
-                        place += 1
+            kept /= mass
+            _write_rows(problem, person, kept, rows)

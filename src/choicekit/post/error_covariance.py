@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from choicekit.exceptions import SpecificationError
+from choicekit.exceptions import SpecificationError, did_you_mean
 from choicekit.post.base import Fitted
 
 __all__ = ["error_cholesky", "error_correlations", "error_differences", "error_levels"]
@@ -242,9 +241,7 @@ def _code(errors: _Errors, label: Hashable | None, what: str) -> int:
         return errors.base
     if label in errors.labels:
         return errors.labels.index(label)
-    shown = [str(known) for known in errors.labels]
-    near = get_close_matches(str(label), shown, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(label, errors.labels)
     raise SpecificationError(
         f"The {what} alternative {label!r} is none of {', '.join(map(repr, errors.labels))}.{hint}"
     )

@@ -30,7 +30,7 @@ class Simulation:
     Attributes
     ----------
     method
-        ``"exact"``, ``"ghk"`` or ``"mixed"``.
+        ``"exact"``, ``"ghk"``, ``"analytic"``, ``"mixed"`` (of these) or ``"mixing"``.
     kind
         Kind of points.
     draws
@@ -40,8 +40,9 @@ class Simulation:
     llf_se
         Standard error of the log-likelihood from the draws; where nothing is simulated, the
         error of the quadrature.
-    n_exact, n_simulated
-        Number of cases.
+    n_exact, n_simulated, n_approximate
+        Number of cases. Where some are approximated, ``llf_se`` is the distance of the
+        log-likelihood from that of GHK.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Simulation:
     llf_se: float
     n_exact: int
     n_simulated: int
+    n_approximate: int = 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)

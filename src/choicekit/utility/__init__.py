@@ -1,7 +1,7 @@
 """Utilities: V = X beta from a formula, or from one specification per alternative."""
 
 from .alternatives import AlternativesDesign, alternatives_variables, learn_alternatives
-from .base import Coefficient, Design, check_unique
+from .base import Coefficient, Design
 from .formula import FormulaDesign, formula_variables, learn_formula
 from .linear import pullback, pullback_sum, value
 
@@ -11,7 +11,6 @@ __all__ = [
     "Design",
     "FormulaDesign",
     "alternatives_variables",
-    "check_unique",
     "formula_variables",
     "learn_alternatives",
     "learn_formula",

@@ -10,14 +10,13 @@ variance have differences of variance 1. With two alternatives that is everybody
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Hashable, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.exceptions import SpecificationError
+from choicekit.exceptions import SpecificationError, did_you_mean
 
 __all__ = ["CovarianceSpec", "Structure", "code_of", "difference_code", "scale_code"]
 
@@ -92,8 +91,7 @@ def code_of(label: Hashable, alternatives: Sequence[Hashable], what: str) -> int
     labels = list(alternatives)
     if label in labels:
         return labels.index(label)
-    near = difflib.get_close_matches(str(label), [str(known) for known in labels], n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(label, labels)
     raise SpecificationError(f"{what} {label!r} is none of {', '.join(map(repr, labels))}.{hint}")
 
 

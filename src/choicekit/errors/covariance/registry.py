@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from choicekit.errors.covariance.factor import Factor
 from choicekit.errors.covariance.identified import structure_problems
 from choicekit.errors.covariance.independent import exchangeable, heteroskedastic, independent
 from choicekit.errors.covariance.unstructured import unstructured
-from choicekit.exceptions import SpecificationError
+from choicekit.exceptions import SpecificationError, did_you_mean
 
 __all__ = ["CHOICES", "STRUCTURES", "covariance_spec", "make_structure"]
 
@@ -66,8 +65,7 @@ def covariance_spec(covariance: str | CovarianceSpec) -> CovarianceSpec:
     match = _FACTOR.fullmatch(covariance.replace(" ", ""))
     if match:
         return Factor(int(match.group(1)))
-    near = difflib.get_close_matches(covariance, CHOICES, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(covariance, CHOICES)
     raise SpecificationError(
         f"covariance={covariance!r} is unknown; there are {', '.join(map(repr, CHOICES))}, with a "
         f"number for k, and Pattern objects.{hint}"

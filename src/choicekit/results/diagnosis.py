@@ -1,0 +1,82 @@
+"""What to ask of a fit before relying on it: its errors, its curvature.
+
+Axes: J alternatives, P parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from choicekit.exceptions import unknown
+from choicekit.results.prediction import Prediction
+
+if TYPE_CHECKING:
+    from choicekit.estimation.identification.diagnostics import FitDiagnostics
+
+__all__ = ["Diagnosis"]
+
+ERROR_TABLES = ("covariance", "correlations", "cholesky", "levels")
+
+
+class Diagnosis(Prediction):
+    """How the errors are distributed, and how well the data tell the parameters apart."""
+
+    def identification(self) -> FitDiagnostics:
+        """Condition number and flat directions of the Hessian, by parameter name.
+
+        ``model.identification()`` asks before the fit, this after it.
+        """
+        from choicekit.estimation.identification.diagnostics import fit_diagnostics
+
+        free = [str(name) for name in self.params.index if name not in self.fixed]
+        k = sum(str(name) not in self.fixed for name in self.model.design.names)
+        return fit_diagnostics(self.hessian, free, k)
+
+    def error_table(
+        self,
+        kind: str = "covariance",
+        base: Hashable | None = None,
+        scale: Hashable | None = None,
+        alpha: float = 0.05,
+    ) -> pd.DataFrame:
+        """Parameters of a probit's errors in any parametrisation, with delta-method errors.
+
+        Parameters
+        ----------
+        kind
+            ``"covariance"`` of the error differences against ``base``, ``"correlations"`` (and
+            standard deviations) of these, ``"cholesky"``: their factor as a fit with this ``base``
+            and ``scale`` would estimate it, or ``"levels"``: covariance of the errors themselves,
+            where the structure defines one.
+        base
+            Label of the alternative subtracted; by default the model's base.
+        scale
+            For ``"cholesky"``, the alternative whose difference has variance 1.
+        alpha
+            One minus the level of the confidence intervals.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``estimate``, ``std_error``, ``conf_low``, ``conf_high``; NaN where the
+            normalisation fixes a value.
+
+        Raises
+        ------
+        SpecificationError
+            For an unknown kind or alternative, or a model without such a covariance.
+        """
+        from choicekit.post import error_covariance as convert
+
+        if kind == "covariance":
+            return convert.error_differences(self, base, alpha)
+        if kind == "correlations":
+            return convert.error_correlations(self, base, alpha)
+        if kind == "cholesky":
+            return convert.error_cholesky(self, base, scale, alpha)
+        if kind == "levels":
+            return convert.error_levels(self, alpha=alpha)
+        raise unknown("kind", kind, ERROR_TABLES)
