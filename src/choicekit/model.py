@@ -170,6 +170,9 @@ class ChoiceModel:
         tolerance: float = 1e-6,
         maxiter: int = 500,
         progress: Callable[[int, float, float], None] | None = None,
+        draws: int | str | None = None,
+        starts: int = 1,
+        continuation: bool = False,
     ) -> FitResults:
         """Maximise the likelihood.
 
@@ -195,6 +198,17 @@ class ChoiceModel:
         progress
             Called after each iteration with its number, the log-likelihood and the distance from
             the maximum (NaN where unknown).
+        draws
+            Points a simulated case, in place of the error law's number. ``"auto"`` starts at the
+            law's number and multiplies it by four, starting at the last estimates, until the
+            draws add less than a tenth of its sampling standard error to every coefficient
+            (`choicekit.fit.SIMULATION_SHARE`) or there are 16,384 draws (`MOST_AUTO_DRAWS`).
+        starts
+            Number of starts; those after the first are random, keyed by ``seed``. The best
+            maximum is reported, and a note says how many starts found it.
+        continuation
+            Start at the maxima of simpler covariances: independent, then heteroskedastic errors.
+            A fit that fails without it is tried again with it.
 
         Returns
         -------
@@ -204,12 +218,25 @@ class ChoiceModel:
         -----
         ConvergenceWarning
             If the estimates are not a maximum; the summary says so as well, with the cure.
+        SimulationWarning
+            If ``draws="auto"`` ended at its limit.
         """
-        from choicekit.fit import fit_model
+        from choicekit.fit import FitOptions, fit_model
 
-        return fit_model(
-            self, start or {}, fixed or {}, cov_type, groups, seed, tolerance, maxiter, progress
+        options = FitOptions(
+            dict(start or {}),
+            dict(fixed or {}),
+            cov_type,
+            groups,
+            seed,
+            tolerance,
+            maxiter,
+            progress,
+            draws,
+            starts,
+            continuation,
         )
+        return fit_model(self, options)
 
     def table(self, start: Mapping[str, float], fixed: Mapping[str, float]) -> ParameterTable:
         """All parameters with the given starts and fixed values; the utility's start at zero."""

@@ -49,6 +49,9 @@ class Simulation:
         error of the quadrature.
     n_exact, n_simulated
         Number of cases.
+    coef_se
+        Standard errors of the parameters (P,) from the draws, NaN for fixed ones; empty where
+        nothing is simulated.
     """
 
     method: str
@@ -58,6 +61,7 @@ class Simulation:
     llf_se: float
     n_exact: int
     n_simulated: int
+    coef_se: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

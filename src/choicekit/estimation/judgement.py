@@ -1,0 +1,170 @@
+"""Whether an optimisation ended at a maximum, and if not, why and what to do: in words.
+
+Axes: J alternatives, P free parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choicekit.estimation.identification import NullDirection, null_directions
+from choicekit.estimation.optimize import Optimum, decrement
+from choicekit.parameters import ParameterTable
+
+__all__ = ["Convergence", "degenerate_errors", "judge"]
+
+Float = NDArray[np.float64]
+
+DEGENERATE = 1e-3  # relative variance of a combination of errors that counts as none
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How an optimisation ended.
+
+    Attributes
+    ----------
+    converged
+        Whether the estimates are a maximum to the tolerance.
+    message
+        What happened, in words.
+    cure
+        What to do if it did not converge.
+    iterations, evaluations
+        Of the optimiser.
+    gradient_norm
+        Newton decrement at the estimates: their distance from the maximum in standard errors.
+    seconds
+        Wall time of the fit.
+    optimizer
+        Name of the method.
+    reason
+        Why it did not converge, in a word: ``"value"`` (not finite), ``"boundary"``,
+        ``"separated"``, ``"flat"`` or ``"stopped"``; empty if it did.
+    """
+
+    converged: bool
+    message: str
+    cure: str
+    iterations: int
+    evaluations: int
+    gradient_norm: float
+    seconds: float
+    optimizer: str
+    reason: str = ""
+
+
+def judge(
+    optimum: Optimum,
+    hessian: Float,
+    table: ParameterTable,
+    tolerance: float,
+    seconds: float,
+    boundary: str,
+    separated: list[NullDirection],
+    dependent: str = "",
+) -> Convergence:
+    """Decide whether this is a maximum: a small Newton decrement and a negative definite Hessian.
+
+    ``boundary`` says, if anything, that the errors' parameters are at the edge of their range,
+    ``dependent`` which errors depend on which others there.
+    """
+    message, cure, reason = "converged", "", ""
+    distance = decrement(optimum.gradient, -hessian)
+    flat = null_directions(-hessian, table.free_names, 1e-9) if len(hessian) else []
+    if not np.isfinite(optimum.value):
+        reason, message = "value", "the log-likelihood is not finite"
+        cure = "rescale the covariates or give other starting values with start={...}"
+    elif boundary:
+        reason = "boundary"
+        message = _boundary_message(boundary, dependent, optimum.value)
+        cure = (
+            "merge alternatives whose errors are alike, use a simpler covariance (covariance="
+            "'heteroskedastic' or 'iid'), or more draws where cases are simulated; standard errors "
+            "and tests do not apply at the edge"
+        )
+    elif separated:
+        reason = "separated"
+        message = "the choices are separated perfectly, or nearly so, by "
+        message += "; ".join(direction.brief() for direction in separated[:3])
+        message += ": the likelihood rises for ever as it grows"
+        cure = (
+            "leave the covariate out, check that it is not made from the choice itself, or merge "
+            "alternatives"
+        )
+    elif flat:
+        reason = "flat"
+        message = "the log-likelihood is flat or not concave at the estimates, along "
+        message += "; ".join(direction.brief() for direction in flat[:3])
+        cure = "simplify the covariance, or fix a parameter with fixed={...}"
+    elif distance > max(tolerance, 1e-3):
+        reason, message = "stopped", optimum.message
+        if message == "converged":
+            message = f"the optimiser stopped {distance:.2g} standard errors from the maximum"
+        cure = "allow more iterations (maxiter=), rescale the covariates, or give start={...}"
+    return Convergence(
+        not reason,
+        message,
+        cure,
+        optimum.iterations,
+        optimum.evaluations,
+        distance,
+        seconds,
+        optimum.optimizer,
+        reason,
+    )
+
+
+def _boundary_message(boundary: str, dependent: str, value: float) -> str:
+    """Where the edge is, whose errors, and the log-likelihood there."""
+    text = boundary
+    if dependent:
+        text += f": {dependent}"
+    return f"{text}. The log-likelihood there is {value:,.3f}"
+
+
+def degenerate_errors(omega: Float, labels: Sequence[Hashable]) -> str:
+    """Say which alternatives' errors have become dependent in a (nearly) singular covariance.
+
+    The combination of errors with the least variance, among those that choices can see (weights
+    that sum to zero), says that one error is a fixed mixture of others.
+
+    Parameters
+    ----------
+    omega
+        Covariance of the errors, (J, J).
+    labels
+        J labels.
+    """
+    n = len(omega)
+    differences = omega[1:, 1:] - omega[1:, :1] - omega[:1, 1:] + omega[0, 0]
+    variances = np.diag(differences)
+    if n < 2 or not np.isfinite(omega).all():
+        return ""
+    scale = 1.0 / np.sqrt(np.where(variances > 0.0, variances, 1.0))
+    _, vectors = np.linalg.eigh(differences * np.outer(scale, scale))
+    weights = np.empty(n)
+    weights[1:] = vectors[:, 0] * scale
+    weights[0] = -weights[1:].sum()
+    weights = _sparse(weights / np.abs(weights).max(), omega)
+    first = int(np.argmax(np.abs(weights)))
+    others = [j for j in np.argsort(-np.abs(weights)) if weights[j] != 0.0 and j != first]
+    if len(others) == 1:
+        return f"the errors of {labels[first]!r} and {labels[others[0]]!r} become one and the same"
+    shares = [f"{-weights[j] / weights[first]:.2g} {labels[j]}" for j in others]
+    return (
+        f"the error of {labels[first]!r} becomes a fixed mixture of the others' "
+        f"({' + '.join(shares).replace('+ -', '- ')}), with no variation of its own"
+    )
+
+
+def _sparse(weights: Float, omega: Float) -> Float:
+    """Leave out alternatives that hardly take part, if the rest is degenerate all the same."""
+    kept = np.where(np.abs(weights) > 0.05, weights, 0.0)
+    kept[int(np.argmax(np.abs(kept)))] -= kept.sum()  # weights sum to zero
+    typical = float(np.diag(omega).mean() * (kept @ kept))
+    return kept if kept @ omega @ kept < DEGENERATE * typical else weights
