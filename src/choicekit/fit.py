@@ -78,7 +78,7 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
         fixed=tuple(name for name in names if name in options.fixed),
         convergence=fit.convergence,
         simulation=_simulation(fit, noise),
-        notes=(*_notes(model), *fit.notes),
+        notes=(*_notes(model), *fit.notes, *_noise_notes(fit, noise, auto)),
         _likelihood=fit.likelihood,
     )
     if not fit.convergence.converged:
@@ -191,35 +191,40 @@ def _raise_draws(
     if plan is None or not plan.n_simulated:
         return model, fit, noise
     first = draws = plan.draws
-    while noise.ratio > SIMULATION_SHARE and 4 * draws <= MOST_AUTO_DRAWS:
+    while not _enough(fit, noise) and 4 * draws <= MOST_AUTO_DRAWS:
         draws *= 4
-        model = _with_draws(model, draws)
-        before = fit
-        fit = _fit(model, options, replace(table, start=fit.params))
+        model, before = _with_draws(model, draws), fit
+        if before.convergence.converged:
+            fit = _fit(model, options, replace(table, start=before.params))
+        else:  # too few draws may be why, and its end is no place to start from
+            fit = _search(model, replace(options, starts=1), table)
         work = before.convergence.evaluations + fit.convergence.evaluations
         seconds = before.convergence.seconds + fit.convergence.seconds
-        fit = replace(
-            fit,
-            convergence=replace(fit.convergence, evaluations=work, seconds=seconds),
-            notes=(*before.notes, *fit.notes),
-            optima=before.optima,
-        )
+        ended = replace(fit.convergence, evaluations=work, seconds=seconds)
+        fit = replace(fit, convergence=ended, optima=before.optima)
         noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table.free)
-    if np.isnan(noise.ratio):
-        text = f"draws='auto' stopped at {draws:,}: without a Hessian their effect is unknown."
-    else:
-        text = (
-            f"draws='auto' went from {first:,} to {draws:,} a case; the largest simulation s.e. of "
-            f"a coefficient is {noise.ratio:.2g} of its sampling standard error"
+    text = f"draws='auto' went from {first:,} to {draws:,} draws a case; "
+    if np.isfinite(noise.ratio):
+        text += (
+            f"the largest simulation s.e. of a coefficient is {noise.ratio:.2g} of its sampling "
+            "standard error"
         )
-        if noise.ratio > SIMULATION_SHARE:
-            text += (
-                f", above the {SIMULATION_SHARE:g} wanted, but {MOST_AUTO_DRAWS:,} draws are the "
-                "limit. Cure: give draws= a larger number, or simplify the covariance"
-            )
-            warnings.warn(text + ".", SimulationWarning, stacklevel=4)
-        text += "."
-    return model, replace(fit, notes=(*fit.notes, text)), noise
+    else:
+        text += f"the simulation s.e. of the log-likelihood is {noise.llf_se:.2g}"
+    if not _enough(fit, noise):
+        text += (
+            f", above the {SIMULATION_SHARE:g} wanted, but {MOST_AUTO_DRAWS:,} draws are the "
+            "limit. Cure: give draws= a larger number, or simplify the covariance"
+        )
+        warnings.warn(f"{text}.", SimulationWarning, stacklevel=4)
+    return model, replace(fit, notes=(*fit.notes, f"{text}.")), noise
+
+
+def _enough(fit: Fit, noise: Noise) -> bool:
+    """Whether the draws hardly move the estimates; without standard errors, the likelihood."""
+    if fit.convergence.converged and np.isfinite(noise.ratio):
+        return noise.ratio <= SIMULATION_SHARE
+    return noise.llf_se <= SIMULATION_SHARE
 
 
 def _with_draws(model: ChoiceModel, draws: int) -> ChoiceModel:
@@ -282,6 +287,19 @@ def _simulation(fit: Fit, noise: Noise) -> Simulation | None:
         plan.n_exact,
         plan.n_simulated,
         tuple(noise.coef_se.tolist()),
+    )
+
+
+def _noise_notes(fit: Fit, noise: Noise, auto: bool) -> tuple[str, ...]:
+    """Warn of draws that move a coefficient by more than `SIMULATION_SHARE`."""
+    if auto or not fit.convergence.converged or not noise.ratio > SIMULATION_SHARE:
+        return ()
+    plan = fit.likelihood.errors.plan
+    assert plan is not None
+    return (
+        f"The {plan.draws:,} draws a case add up to {noise.ratio:.2g} of its sampling standard "
+        "error to a coefficient's uncertainty (column sim s.e.). Cure: draws='auto', or a larger "
+        "number.",
     )
 
 

@@ -202,7 +202,8 @@ class ChoiceModel:
             Points a simulated case, in place of the error law's number. ``"auto"`` starts at the
             law's number and multiplies it by four, starting at the last estimates, until the
             draws add less than a tenth of its sampling standard error to every coefficient
-            (`choicekit.fit.SIMULATION_SHARE`) or there are 16,384 draws (`MOST_AUTO_DRAWS`).
+            (`choicekit.fit.SIMULATION_SHARE`; where there are no standard errors, less than 0.1
+            to the log-likelihood) or there are 16,384 draws (`MOST_AUTO_DRAWS`).
         starts
             Number of starts; those after the first are random, keyed by ``seed``. The best
             maximum is reported, and a note says how many starts found it.

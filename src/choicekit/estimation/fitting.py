@@ -155,30 +155,27 @@ def _attempt(
 def _better(edge: Fit, inside: Fit, k: int) -> Fit:
     """The better of an end at the edge of the covariance's range and one from a start inside."""
     again = bool(inside.likelihood.errors.boundary(inside.params[k:]))
-    work = edge.convergence.evaluations + inside.convergence.evaluations
     best = inside if inside.value > edge.value or not np.isfinite(edge.value) else edge
+    aside = "; a second search, started inside, ended at an edge too" if again else ""
+    notes: tuple[str, ...] = ()
     if not again and inside.convergence.converged:
-        gap = inside.value - edge.value
-        noise = fit_noise(edge.likelihood, edge.params).llf_se
-        if best is inside:
-            text = (
-                "The first search ended at a singular covariance of the errors with a "
-                f"log-likelihood {gap:.2g} lower; these estimates come from a second start."
-            )
-            if gap < 2.0 * noise:
-                text += (
-                    f" The draws do not resolve that difference (simulation s.e. {noise:.2g} "
-                    "there), so a singular covariance fits as well: look at the standard errors "
-                    "of the covariance, or use more draws."
-                )
-            best = replace(best, notes=(text,))
-        else:
-            message = (
-                f"{edge.convergence.message}; a maximum inside the range reaches "
-                f"{inside.value:,.3f}"
-            )
-            best = replace(edge, convergence=replace(edge.convergence, message=message))
-    return replace(best, convergence=replace(best.convergence, evaluations=work))
+        gap, se = inside.value - edge.value, fit_noise(edge.likelihood, edge.params).llf_se
+        unresolved = (
+            f" (the draws do not resolve the difference: simulation s.e. {se:.2g})"
+            if abs(gap) < 2.0 * se
+            else ""
+        )
+        aside = f"; the best maximum inside reaches {inside.value:,.3f}{unresolved}"
+        notes = (
+            "The first search ended at a singular covariance of the errors with a log-likelihood "
+            f"{abs(gap):.2g} lower{unresolved}; these estimates are a maximum inside, found from "
+            "a second start.",
+        )
+    work = edge.convergence.evaluations + inside.convergence.evaluations
+    ended = replace(best.convergence, evaluations=work)
+    if best is inside and inside.convergence.converged:
+        return replace(best, convergence=ended, notes=notes)
+    return replace(best, convergence=replace(ended, message=ended.message + aside))
 
 
 def _conventional(likelihood: Likelihood, params: Float, table: ParameterTable) -> Float:

@@ -20,6 +20,7 @@ __all__ = ["Convergence", "degenerate_errors", "judge"]
 Float = NDArray[np.float64]
 
 DEGENERATE = 1e-3  # relative variance of a combination of errors that counts as none
+MOST_SHOWN = 4  # alternatives in a message
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ def judge(
         message = _boundary_message(boundary, dependent, optimum.value)
         cure = (
             "merge alternatives whose errors are alike, use a simpler covariance (covariance="
-            "'heteroskedastic' or 'iid'), or more draws where cases are simulated; standard errors "
-            "and tests do not apply at the edge"
+            "'heteroskedastic' or 'iid'), or more draws (draws='auto') where cases are simulated. "
+            "The coefficients are those of the edge; standard errors and tests do not apply there"
         )
     elif separated:
         reason = "separated"
@@ -121,10 +122,8 @@ def judge(
 
 def _boundary_message(boundary: str, dependent: str, value: float) -> str:
     """Where the edge is, whose errors, and the log-likelihood there."""
-    text = boundary
-    if dependent:
-        text += f": {dependent}"
-    return f"{text}. The log-likelihood there is {value:,.3f}"
+    whose = f": {dependent}" if dependent else ""
+    return f"{boundary}{whose}. The log-likelihood rises to {value:,.3f} at this edge"
 
 
 def degenerate_errors(omega: Float, labels: Sequence[Hashable]) -> str:
@@ -153,12 +152,15 @@ def degenerate_errors(omega: Float, labels: Sequence[Hashable]) -> str:
     weights = _sparse(weights / np.abs(weights).max(), omega)
     first = int(np.argmax(np.abs(weights)))
     others = [j for j in np.argsort(-np.abs(weights)) if weights[j] != 0.0 and j != first]
+    if not others:
+        return f"the error of {labels[first]!r} has no variance"
     if len(others) == 1:
         return f"the errors of {labels[first]!r} and {labels[others[0]]!r} become one and the same"
-    shares = [f"{-weights[j] / weights[first]:.2g} {labels[j]}" for j in others]
+    shares = [f"{-weights[j] / weights[first]:.2g} {labels[j]}" for j in others[:MOST_SHOWN]]
+    more = " + ..." if len(others) > MOST_SHOWN else ""
     return (
-        f"the error of {labels[first]!r} becomes a fixed mixture of the others' "
-        f"({' + '.join(shares).replace('+ -', '- ')}), with no variation of its own"
+        f"the error of {labels[first]!r} becomes a fixed combination of others "
+        f"({' + '.join(shares).replace('+ -', '- ')}{more}), with no variation of its own"
     )
 
 

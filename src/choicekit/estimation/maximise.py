@@ -66,7 +66,10 @@ def maximise_general(
         done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
         return likelihood, done, np.empty((0, 0))
     optimum, information = climb(likelihood, table, max(tolerance, 1e-3), max_iterations, progress)
-    likelihood = likelihood.settle(table.full(optimum.x), seed)
+    at = table.full(optimum.x)
+    likelihood = likelihood.settle(at, seed)
+    if likelihood.errors.boundary(at[likelihood.n_coefficients :]):
+        return _unpolished(likelihood, table, optimum, information)
     optimum, hessian = _polish(likelihood, table, optimum, information, tolerance)
     return likelihood, optimum, hessian
 
@@ -94,6 +97,24 @@ def climb(
     return optimum, information
 
 
+def _unpolished(
+    likelihood: Likelihood, table: ParameterTable, optimum: Optimum, information: Float
+) -> tuple[Likelihood, Optimum, Float]:
+    """Value and Hessian at the edge of the covariance's range, where Newton steps lead nowhere."""
+    at, free = table.full(optimum.x), table.free
+    value, gradient = likelihood.value_and_gradient(at)
+    hessian = likelihood.hessian(at, _scales(table, information), free)
+    done = replace(optimum, value=value, gradient=gradient[free], hessian=hessian)
+    return likelihood, replace(done, evaluations=done.evaluations + 1 + 2 * len(free)), hessian
+
+
+def _scales(table: ParameterTable, information: Float) -> Float:
+    """Rough standard errors of all parameters, (P,), for the steps of differences."""
+    scales, diagonal = np.ones(len(table.names)), np.diag(information)
+    scales[table.free] = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    return scales
+
+
 def _polish(
     likelihood: Likelihood,
     table: ParameterTable,
@@ -110,9 +131,7 @@ def _polish(
     free, x = table.free, optimum.x.copy()
     value, gradient = likelihood.value_and_gradient(table.full(x))
     gradient, evaluations = gradient[free], optimum.evaluations + 1
-    scales = np.ones(len(table.names))
-    diagonal = np.diag(information)
-    scales[free] = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    scales = _scales(table, information)
     hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
     evaluations += 2 * len(free)
     before, renewals = np.inf, 0

@@ -34,6 +34,7 @@ __all__ = [
     "fit_noise",
     "is_simulated",
     "measure_simulation_error",
+    "measured_rate",
     "quadrature_error",
     "refined",
     "replicate_maxima",
@@ -144,10 +145,12 @@ def draw_noise(
 
 def _parts(likelihood: Likelihood, params: Float, free: NDArray[np.intp]) -> Float:
     """Weighted log-probability and scores of each independent block, (N, 1 + P)."""
-    found = np.column_stack([likelihood.logp(params), likelihood.scores(params)[:, free]])
+    found = likelihood.logp(params)[:, None]
+    if len(free):
+        found = np.hstack([found, likelihood.scores(params)[:, free]])
     weights, person = likelihood.layout.weights, likelihood.layout.person
     if weights is not None:
-        found *= weights[:, None]
+        found = found * weights[:, None]
     if person is None:
         return found
     return np.column_stack([np.bincount(person, weights=column) for column in found.T])
@@ -415,6 +418,23 @@ def _rate(noise: DrawNoise, fine: DrawNoise, hessian: Float, factor: float) -> f
     if factor <= 1.0 or len(ratios) == 0:
         return RANDOM_RATE
     return float(max(0.25, np.median(np.log(ratios)) / np.log(factor)))
+
+
+def measured_rate(fit: Any) -> float:
+    """Rate a at which the log-likelihood's simulation error falls with the draws R, like R^-a.
+
+    Measured between the fit's number of draws and four times that; 1/2, that of independent draws,
+    for pseudo-random points and where it cannot be measured.
+    """
+    kind = str(getattr(fit.simulation, "kind", ""))
+    likelihood: Any = getattr(fit, "_own", None)
+    if likelihood is None or "random" in kind or not is_simulated(likelihood):
+        return RANDOM_RATE
+    params, nothing = fit.params.to_numpy(dtype=np.float64), np.empty(0, dtype=np.intp)
+    finer: Any = refined(refined(likelihood))
+    noise, fine = (draw_noise(one, params, nothing, REPLICATES) for one in (likelihood, finer))
+    factor = finer.errors.plan.draws / likelihood.errors.plan.draws
+    return _rate(noise, fine, np.empty((0, 0)), factor)
 
 
 def _table(names: tuple[str, ...], params: Float, std_err: Float, sim: Float) -> pd.DataFrame:
