@@ -14,8 +14,8 @@ import pandas as pd
 from choicekit.estimation.clusters import cluster_codes
 from choicekit.estimation.covariance import require_cov_type
 from choicekit.estimation.fitting import Fit, fit_from_starts, fit_likelihood
+from choicekit.estimation.noise import Noise, fit_noise
 from choicekit.estimation.null_models import constants_only, equal_shares
-from choicekit.estimation.simulation import Noise, fit_noise
 from choicekit.estimation.starts import continued_start, logit_start
 from choicekit.exceptions import ConvergenceWarning, SimulationWarning, SpecificationError
 from choicekit.parameters import ParameterTable

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from choicekit.estimation.identification import separated_directions
 from choicekit.estimation.judgement import Convergence, degenerate_errors, judge
 from choicekit.estimation.maximise import maximise_general, maximise_logit
+from choicekit.estimation.noise import fit_noise, is_simulated
 from choicekit.estimation.optimize import Progress
-from choicekit.estimation.simulation import fit_noise
 from choicekit.estimation.starts import inner_start, random_start
 from choicekit.likelihood import Likelihood
 from choicekit.parameters import ParameterTable
@@ -26,7 +26,8 @@ __all__ = ["Convergence", "Fit", "fit_from_starts", "fit_likelihood"]
 
 Float = NDArray[np.float64]
 
-SAME = 0.1  # standard errors; optima nearer to each other than this are one
+SAME = 0.1  # standard errors, or units of the log-likelihood; nearer ends than this are one
+LITTLE = 1e-3  # of the log-likelihood
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,10 @@ def _better(edge: Fit, inside: Fit, k: int) -> Fit:
     notes: tuple[str, ...] = ()
     if not again and inside.convergence.converged:
         gap, se = inside.value - edge.value, fit_noise(edge.likelihood, edge.params).llf_se
-        unresolved = (
-            f" (the draws do not resolve the difference: simulation s.e. {se:.2g})"
-            if abs(gap) < 2.0 * se
-            else ""
-        )
+        unresolved = ""
+        if abs(gap) < 2.0 * se:
+            what = "simulation s.e." if is_simulated(edge.likelihood) else "quadrature error"
+            unresolved = f" (a difference that is not resolved: {what} {se:.2g})"
         aside = f"; the best maximum inside reaches {inside.value:,.3f}{unresolved}"
         notes = (
             "The first search ended at a singular covariance of the errors with a log-likelihood "
@@ -247,7 +247,7 @@ def _optima(fits: list[Fit], order: list[int], free: NDArray[np.intp]) -> pd.Dat
     groups: list[list[int]] = []
     for place, fit in enumerate(fits):
         for group in groups:
-            if _distance(fits[group[0]], fit, free) < SAME:
+            if _same(fits[group[0]], fit, free):
                 group.append(place)
                 break
         else:
@@ -266,6 +266,14 @@ def _optima(fits: list[Fit], order: list[int], free: NDArray[np.intp]) -> pd.Dat
             }
         )
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="optimum"))
+
+
+def _same(one: Fit, other: Fit, free: NDArray[np.intp]) -> bool:
+    """Whether two ends are one; those that are no maxima have no standard errors to measure in."""
+    if one.convergence.converged and other.convergence.converged:
+        return _distance(one, other, free) < SAME
+    alike = one.convergence.reason == other.convergence.reason
+    return alike and abs(one.value - other.value) < SAME
 
 
 def _distance(one: Fit, other: Fit, free: NDArray[np.intp]) -> float:
@@ -293,4 +301,10 @@ def _optima_note(optima: pd.DataFrame, starts: int) -> str:
     failed = int(rest.loc[~rest["converged"], "count"].sum())
     if failed:
         text += f"; {failed} did not converge"
+        highest = float(rest.loc[~rest["converged"], "llf"].max())
+        if first["converged"] and highest > first["llf"] + LITTLE:
+            text += (
+                f", at log-likelihoods of up to {highest:,.3f}, which is higher: the likelihood "
+                "may have no maximum, see the messages of the optima"
+            )
     return text + "."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from choicekit.estimation.simulation import MOST_DRAWS, draws_for, measured_rate
+from choicekit.estimation.noise import MOST_DRAWS, draws_for, measured_rate
 from choicekit.post.base import (
     Fitted,
     error_family,
