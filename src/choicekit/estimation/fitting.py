@@ -14,7 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.estimation.identification import separated_directions
-from choicekit.estimation.judgement import Convergence, degenerate_errors, judge
+from choicekit.estimation.judgement import (
+    Convergence,
+    degenerate_errors,
+    judge,
+    vanished_variance,
+)
 from choicekit.estimation.maximise import maximise_general, maximise_logit
 from choicekit.estimation.noise import fit_noise, is_simulated
 from choicekit.estimation.optimize import Progress
@@ -141,8 +146,12 @@ def _attempt(
     theta = params[likelihood.n_coefficients :]
     boundary = likelihood.errors.boundary(theta)
     dependent = ""
-    if boundary and labels:
-        dependent = degenerate_errors(likelihood.errors.covariance(theta), labels)
+    if labels and table.fixed[likelihood.n_coefficients :].sum() < len(theta):
+        omega = likelihood.errors.covariance(theta)
+        if boundary:
+            dependent = degenerate_errors(omega, labels)
+        else:
+            boundary = vanished_variance(omega, labels)
     coefficients = table.free[table.free < likelihood.n_coefficients]
     separated = separated_directions(
         hessian[: len(coefficients), : len(coefficients)],

@@ -15,11 +15,12 @@ from choicekit.estimation.identification import NullDirection, null_directions
 from choicekit.estimation.optimize import Optimum, decrement
 from choicekit.parameters import ParameterTable
 
-__all__ = ["Convergence", "degenerate_errors", "judge"]
+__all__ = ["Convergence", "degenerate_errors", "judge", "vanished_variance"]
 
 Float = NDArray[np.float64]
 
 DEGENERATE = 1e-3  # relative variance of a combination of errors that counts as none
+VANISHED = 1e-4  # of the largest variance: a hundredth of its standard deviation
 MOST_SHOWN = 4  # alternatives in a message
 
 
@@ -162,6 +163,30 @@ def degenerate_errors(omega: Float, labels: Sequence[Hashable]) -> str:
         f"the error of {labels[first]!r} becomes a fixed combination of others "
         f"({' + '.join(shares).replace('+ -', '- ')}{more}), with no variation of its own"
     )
+
+
+def vanished_variance(omega: Float, labels: Sequence[Hashable]) -> str:
+    """Say that one of several independent errors has lost its variance beside the others'.
+
+    The choices see no limit there, but the parameters do: they run off if it is the alternative
+    whose variance is fixed.
+    """
+    variances = np.diag(omega)
+    if len(omega) < 3 or np.count_nonzero(omega - np.diag(variances)):
+        return ""
+    order = np.argsort(variances)
+    low, high = int(order[0]), int(order[-1])
+    if not variances[low] < VANISHED * variances[high]:
+        return ""
+    # Which of the two stands apart from the rest?
+    alone = variances[order[1]] / variances[low] > variances[high] / variances[order[-2]]
+    what = (
+        f"the variance of the error of {labels[low]!r} goes to zero beside the others'"
+        if alone
+        else f"the variance of the error of {labels[high]!r} grows without limit beside the others'"
+    )
+    ratio = float(np.sqrt(variances[high] / variances[low]))
+    return f"{what} (standard deviations differ {ratio:,.0f}-fold)"
 
 
 def _sparse(weights: Float, omega: Float) -> Float:

@@ -68,6 +68,7 @@ def maximise_general(
     optimum, information = climb(likelihood, table, max(tolerance, 1e-3), max_iterations, progress)
     at = table.full(optimum.x)
     likelihood = likelihood.settle(at, seed)
+    information = np.maximum(np.diag(information), np.diag(_score_products(likelihood, at, free)))
     if likelihood.errors.boundary(at[likelihood.n_coefficients :]):
         return _unpolished(likelihood, table, optimum, information)
     optimum, hessian = _polish(likelihood, table, optimum, information, tolerance)
@@ -88,13 +89,18 @@ def climb(
         value, gradient = likelihood.value_and_gradient(table.full(values))
         return value, gradient[free]
 
-    scores = likelihood.scores(table.start)[:, free]
-    weights = likelihood.layout.weights
-    information = scores.T @ (scores if weights is None else scores * weights[:, None])
+    information = _score_products(likelihood, table.start, free)
     optimum = whitened_bfgs(
         evaluate, table.start[free], information, tolerance, max_iterations, progress
     )
     return optimum, information
+
+
+def _score_products(likelihood: Likelihood, params: Float, free: NDArray[np.intp]) -> Float:
+    """Weighted outer product of the scores, (P_free, P_free)."""
+    scores, weights = likelihood.scores(params)[:, free], likelihood.layout.weights
+    product: Float = scores.T @ (scores if weights is None else scores * weights[:, None])
+    return product
 
 
 def _unpolished(
@@ -109,9 +115,13 @@ def _unpolished(
 
 
 def _scales(table: ParameterTable, information: Float) -> Float:
-    """Rough standard errors of all parameters, (P,), for the steps of differences."""
-    scales, diagonal = np.ones(len(table.names)), np.diag(information)
-    scales[table.free] = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    """Rough standard errors of all parameters, (P,), for the steps of differences.
+
+    ``information`` (P_free,) is the larger of that at the start and that at the end: a parameter
+    may show in neither place, but hardly in both, and too long a step spoils the Hessian.
+    """
+    scales = np.ones(len(table.names))
+    scales[table.free] = 1.0 / np.sqrt(np.where(information > 0.0, information, 1.0))
     return scales
 
 
