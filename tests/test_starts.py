@@ -294,10 +294,12 @@ def test_a_variance_that_vanishes_is_no_fit() -> None:
     assert "sd[" not in found.convergence.message
 
 
-def test_hessians_of_poor_starts_are_sound(data: ck.ChoiceData) -> None:
+@pytest.mark.parametrize("hiding", [1e-4, 1e-5])
+def test_hessians_of_poor_starts_are_sound(data: ck.ChoiceData, hiding: float) -> None:
     """A start that hides a parameter must not spoil the steps the Hessian is differenced with."""
     model = ck.probit("choice ~ x0 + x1", data, covariance="heteroskedastic")
     usual = model.fit()
-    hidden = model.fit(start={"sd[a0]": 1e-3})
+    hidden = model.fit(start={"sd[a0]": hiding})
     assert hidden.convergence.converged
+    assert hidden.notes == usual.notes  # no second start was needed
     np.testing.assert_allclose(hidden.bse, usual.bse, rtol=1e-3)
