@@ -12,7 +12,7 @@ import pytest
 import choicekit as ck
 from choicekit.errors.normal import Normal
 from choicekit.estimation.fitting import fit_from_starts, fit_likelihood
-from choicekit.estimation.judgement import degenerate_errors, vanished_variance
+from choicekit.estimation.judgement import degenerate_errors, runaway_variance, zero_variances
 from choicekit.estimation.starts import continued_start, inner_start, logit_start, project
 from choicekit.likelihood import Likelihood
 
@@ -243,11 +243,17 @@ def test_degenerate_errors_are_named() -> None:
     assert "(0.7 a0 + 0.3 a1)" in degenerate_errors(shifted @ shifted.T, LABELS[:4])
 
 
-def test_vanished_variances_are_named() -> None:
-    assert vanished_variance(np.diag([1.0, 2.0, 0.5]), LABELS[:3]) == ""
-    assert "'a1' goes to zero" in vanished_variance(np.diag([9.0, 1e-6, 5.0]), LABELS[:3])
-    assert "'a2' grows without" in vanished_variance(np.diag([9.0, 2.0, 1e7]), LABELS[:3])
-    assert vanished_variance(np.full((3, 3), 0.5) + np.diag([1e9, 1.0, 1.0]), LABELS[:3]) == ""
+def test_variances_at_the_end_of_their_range_are_named() -> None:
+    start, labels = 0.5 * np.eye(3), LABELS[:3]
+    assert runaway_variance(np.diag([1.0, 2.0, 0.5]), start, labels) == ""
+    assert "'a1' goes to zero" in runaway_variance(np.diag([9e6, 0.5, 5e6]), start, labels)
+    assert "'a2' grows without" in runaway_variance(np.diag([9.0, 2.0, 1e7]), start, labels)
+    correlated = np.full((3, 3), 0.5) + np.diag([1e9, 1.0, 1.0])
+    assert runaway_variance(correlated, start, labels) == ""
+    assert zero_variances(np.diag([1.0, 2.0, 0.5]), start, labels) == ""
+    assert "error of 'a0' is estimated as zero" in zero_variances(
+        np.diag([1e-9, 2.0, 0.5]), start, labels
+    )
 
 
 @pytest.fixture(scope="module")
@@ -285,13 +291,19 @@ def test_an_inner_start_is_inside(edge: Any) -> None:
     np.testing.assert_allclose(inside.start[:k], params[:k], rtol=0.3)
 
 
-def test_a_variance_that_vanishes_is_no_fit() -> None:
+def test_a_variance_of_zero(data: ck.ChoiceData) -> None:
+    """Beside a fixed variance it is an estimate at the end of its range; if fixed, no fit."""
     frame = long_frame(300, [1.5, -1.0], 5, "normal", np.diag([1.0, 1e-8, 1.0]))
-    model = ck.probit("choice ~ x0 + x1", read(frame), covariance="heteroskedastic")
+    options: dict[str, Any] = {"covariance": "heteroskedastic"}
+    fine = ck.probit("choice ~ x0 + x1", read(frame), scale="a0", **options).fit()
+    assert fine.convergence.converged
+    assert abs(fine.params["sd[a1]"]) < 0.01
+    assert any("error of 'a1' is estimated as zero" in note for note in fine.notes)
+    run_off = ck.probit("choice ~ x0 + x1", read(frame), scale="a1", **options)
     with pytest.warns(ck.ConvergenceWarning, match="error of 'a1' goes to zero beside"):
-        found = model.fit()
+        found = run_off.fit()
     assert found.convergence.reason == "boundary"
-    assert "sd[" not in found.convergence.message
+    assert "scale=" in found.convergence.cure
 
 
 @pytest.mark.parametrize("hiding", [1e-4, 1e-5])

@@ -18,7 +18,8 @@ from choicekit.estimation.judgement import (
     Convergence,
     degenerate_errors,
     judge,
-    vanished_variance,
+    runaway_variance,
+    zero_variances,
 )
 from choicekit.estimation.maximise import maximise_general, maximise_logit
 from choicekit.estimation.noise import fit_noise, is_simulated
@@ -146,12 +147,16 @@ def _attempt(
     theta = params[likelihood.n_coefficients :]
     boundary = likelihood.errors.boundary(theta)
     dependent = ""
-    if labels and table.fixed[likelihood.n_coefficients :].sum() < len(theta):
+    notes: tuple[str, ...] = ()
+    if labels and len(theta):
         omega = likelihood.errors.covariance(theta)
+        initial = likelihood.errors.covariance(likelihood.errors.start)
         if boundary:
             dependent = degenerate_errors(omega, labels)
         else:
-            boundary = vanished_variance(omega, labels)
+            boundary = runaway_variance(omega, initial, labels)
+            zero = zero_variances(omega, initial, labels)
+            notes = (zero,) if zero else ()
     coefficients = table.free[table.free < likelihood.n_coefficients]
     separated = separated_directions(
         hessian[: len(coefficients), : len(coefficients)],
@@ -159,7 +164,7 @@ def _attempt(
         [table.names[k] for k in coefficients],
     )
     convergence = judge(optimum, hessian, table, tolerance, seconds, boundary, separated, dependent)
-    return Fit(params, optimum.value, hessian, likelihood, convergence)
+    return Fit(params, optimum.value, hessian, likelihood, convergence, notes)
 
 
 def _better(edge: Fit, inside: Fit, k: int) -> Fit:
@@ -183,7 +188,7 @@ def _better(edge: Fit, inside: Fit, k: int) -> Fit:
     work = edge.convergence.evaluations + inside.convergence.evaluations
     ended = replace(best.convergence, evaluations=work)
     if best is inside and inside.convergence.converged:
-        return replace(best, convergence=ended, notes=notes)
+        return replace(best, convergence=ended, notes=(*notes, *best.notes))
     return replace(best, convergence=replace(ended, message=ended.message + aside))
 
 

@@ -15,12 +15,12 @@ from choicekit.estimation.identification import NullDirection, null_directions
 from choicekit.estimation.optimize import Optimum, decrement
 from choicekit.parameters import ParameterTable
 
-__all__ = ["Convergence", "degenerate_errors", "judge", "vanished_variance"]
+__all__ = ["Convergence", "degenerate_errors", "judge", "runaway_variance", "zero_variances"]
 
 Float = NDArray[np.float64]
 
 DEGENERATE = 1e-3  # relative variance of a combination of errors that counts as none
-VANISHED = 1e-4  # of the largest variance: a hundredth of its standard deviation
+VANISHED = 1e-4  # of the start's variance: a hundredth of the standard deviation
 MOST_SHOWN = 4  # alternatives in a message
 
 
@@ -89,6 +89,8 @@ def judge(
             "'heteroskedastic' or 'iid'), or more draws (draws='auto') where cases are simulated. "
             "The coefficients are those of the edge; standard errors and tests do not apply there"
         )
+        if not dependent:
+            cure = "fix the scale with another alternative (scale=), or " + cure
     elif separated:
         reason = "separated"
         message = "the choices are separated perfectly, or nearly so, by "
@@ -165,28 +167,56 @@ def degenerate_errors(omega: Float, labels: Sequence[Hashable]) -> str:
     )
 
 
-def vanished_variance(omega: Float, labels: Sequence[Hashable]) -> str:
-    """Say that one of several independent errors has lost its variance beside the others'.
+def runaway_variance(omega: Float, initial: Float, labels: Sequence[Hashable]) -> str:
+    """Say that variances of independent errors have grown without limit; empty if they have not.
 
-    The choices see no limit there, but the parameters do: they run off if it is the alternative
-    whose variance is fixed.
+    That is a fit without a maximum: one error grows, or the one whose variance is fixed vanishes
+    beside all others.
+
+    Parameters
+    ----------
+    omega, initial
+        Covariance of the errors at the estimates and at the start, (J, J).
+    labels
+        J labels.
     """
-    variances = np.diag(omega)
-    if len(omega) < 3 or np.count_nonzero(omega - np.diag(variances)):
+    if not _independent(omega):
         return ""
-    order = np.argsort(variances)
+    growth = np.diag(omega) / np.diag(initial)
+    if not growth.max() * VANISHED > 1.0:
+        return ""
+    order = np.argsort(growth)
     low, high = int(order[0]), int(order[-1])
-    if not variances[low] < VANISHED * variances[high]:
-        return ""
     # Which of the two stands apart from the rest?
-    alone = variances[order[1]] / variances[low] > variances[high] / variances[order[-2]]
-    what = (
-        f"the variance of the error of {labels[low]!r} goes to zero beside the others'"
-        if alone
-        else f"the variance of the error of {labels[high]!r} grows without limit beside the others'"
+    if growth[order[1]] / max(growth[low], 1e-300) > growth[high] / growth[order[-2]]:
+        return (
+            f"the variance of the error of {labels[low]!r} goes to zero beside the others', "
+            "which grow without limit"
+        )
+    return f"the variance of the error of {labels[high]!r} grows without limit beside the others'"
+
+
+def zero_variances(omega: Float, initial: Float, labels: Sequence[Hashable]) -> str:
+    """Note that the variance of an independent error is estimated as zero; empty if none is.
+
+    Where a standard deviation is the parameter, the likelihood is smooth there and symmetric: the
+    estimates are a maximum, but the parameter lies at the end of its range.
+    """
+    if not _independent(omega):
+        return ""
+    gone = np.flatnonzero(np.diag(omega) < VANISHED * np.diag(initial))
+    if len(gone) == 0:
+        return ""
+    names = " and ".join(repr(labels[int(j)]) for j in gone)
+    return (
+        f"The variance of the error of {names} is estimated as zero, the end of its range: the "
+        "other estimates hold, but its own standard error and tests against this value do not."
     )
-    ratio = float(np.sqrt(variances[high] / variances[low]))
-    return f"{what} (standard deviations differ {ratio:,.0f}-fold)"
+
+
+def _independent(omega: Float) -> bool:
+    """Whether this is a diagonal covariance of three errors or more, with variances to judge."""
+    return len(omega) > 2 and not np.count_nonzero(omega - np.diag(np.diag(omega)))
 
 
 def _sparse(weights: Float, omega: Float) -> Float:
