@@ -11,8 +11,9 @@ import pytest
 
 import choicekit as ck
 from choicekit.errors.normal import Normal
-from choicekit.estimation.fitting import fit_from_starts, fit_likelihood
+from choicekit.estimation.fitting import Fit, _better, fit_from_starts, fit_likelihood
 from choicekit.estimation.judgement import degenerate_errors, runaway_variance, zero_variances
+from choicekit.estimation.noise import fit_noise
 from choicekit.estimation.starts import continued_start, inner_start, logit_start, project
 from choicekit.likelihood import Likelihood
 
@@ -315,3 +316,28 @@ def test_hessians_of_poor_starts_are_sound(data: ck.ChoiceData, hiding: float) -
     assert hidden.convergence.converged
     assert hidden.notes == usual.notes  # no second start was needed
     np.testing.assert_allclose(hidden.bse, usual.bse, rtol=1e-3)
+
+
+def test_an_edge_must_be_resolved(fit: Any, edge: Any) -> None:
+    """Between an edge and a maximum inside, the accuracy of the log-likelihood decides."""
+    k = len(edge.model.design.names)
+    likelihood, table = prepared(edge.model)
+    ended = edge.convergence
+    at_edge = Fit(edge.params.to_numpy(), edge.llf, edge.hessian, edge._own, ended)
+    start = likelihood.settle(table.start, 1)
+    fine = replace(ended, converged=True, message="converged", reason="")
+
+    def inside(value: float) -> Fit:
+        return Fit(table.start, value, -np.eye(len(table.start)), start, fine)
+
+    noise = fit_noise(at_edge.likelihood, at_edge.params).llf_se
+    lower = _better(at_edge, inside(edge.llf - 3.0 * noise), k)
+    assert not lower.convergence.converged
+    assert "the best maximum inside reaches" in lower.convergence.message
+    close = _better(at_edge, inside(edge.llf - noise), k)
+    assert close.convergence.converged
+    assert "higher (a difference that is not resolved: quadrature error" in close.notes[0]
+    higher = _better(at_edge, inside(edge.llf + 3.0 * noise), k)
+    assert higher.convergence.converged
+    assert "lower; these estimates are a maximum inside" in higher.notes[0]
+    assert higher.convergence.evaluations == 2 * ended.evaluations

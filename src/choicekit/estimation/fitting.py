@@ -168,27 +168,31 @@ def _attempt(
 
 
 def _better(edge: Fit, inside: Fit, k: int) -> Fit:
-    """The better of an end at the edge of the covariance's range and one from a start inside."""
+    """The better of an end at the edge of the covariance's range and one from a start inside.
+
+    A maximum inside gives way to an edge only where the accuracy of the log-likelihood resolves
+    that the edge is higher: near a singular covariance it is least accurate.
+    """
     again = bool(inside.likelihood.errors.boundary(inside.params[k:]))
     best = inside if inside.value > edge.value or not np.isfinite(edge.value) else edge
     aside = "; a second search, started inside, ended at an edge too" if again else ""
-    notes: tuple[str, ...] = ()
+    work = edge.convergence.evaluations + inside.convergence.evaluations
     if not again and inside.convergence.converged:
         gap, se = inside.value - edge.value, fit_noise(edge.likelihood, edge.params).llf_se
         unresolved = ""
         if abs(gap) < 2.0 * se:
             what = "simulation s.e." if is_simulated(edge.likelihood) else "quadrature error"
             unresolved = f" (a difference that is not resolved: {what} {se:.2g})"
-        aside = f"; the best maximum inside reaches {inside.value:,.3f}{unresolved}"
-        notes = (
-            "The first search ended at a singular covariance of the errors with a log-likelihood "
-            f"{abs(gap):.2g} lower{unresolved}; these estimates are a maximum inside, found from "
-            "a second start.",
-        )
-    work = edge.convergence.evaluations + inside.convergence.evaluations
+        if best is inside or unresolved:
+            note = (
+                "The first search ended at a singular covariance of the errors with a "
+                f"log-likelihood {abs(gap):.2g} {'lower' if best is inside else 'higher'}"
+                f"{unresolved}; these estimates are a maximum inside, found from a second start."
+            )
+            ended = replace(inside.convergence, evaluations=work)
+            return replace(inside, convergence=ended, notes=(note, *inside.notes))
+        aside = f"; the best maximum inside reaches {inside.value:,.3f}"
     ended = replace(best.convergence, evaluations=work)
-    if best is inside and inside.convergence.converged:
-        return replace(best, convergence=ended, notes=(*notes, *best.notes))
     return replace(best, convergence=replace(ended, message=ended.message + aside))
 
 
