@@ -251,6 +251,9 @@ def test_variances_at_the_end_of_their_range_are_named() -> None:
     assert "'a2' grows without" in runaway_variance(np.diag([9.0, 2.0, 1e7]), start, labels)
     correlated = np.full((3, 3), 0.5) + np.diag([1e9, 1.0, 1.0])
     assert runaway_variance(correlated, start, labels) == ""
+    against_base = np.diag([0.0, 1.0, 1.0])  # whose error is zero by convention
+    assert runaway_variance(against_base * 1e9, against_base, labels) == ""
+    assert zero_variances(against_base, against_base, labels) == ""
     assert zero_variances(np.diag([1.0, 2.0, 0.5]), start, labels) == ""
     assert "error of 'a0' is estimated as zero" in zero_variances(
         np.diag([1e-9, 2.0, 0.5]), start, labels

@@ -180,7 +180,7 @@ def runaway_variance(omega: Float, initial: Float, labels: Sequence[Hashable]) -
     labels
         J labels.
     """
-    if not _independent(omega):
+    if not _independent(omega, initial):
         return ""
     growth = np.diag(omega) / np.diag(initial)
     if not growth.max() * VANISHED > 1.0:
@@ -202,7 +202,7 @@ def zero_variances(omega: Float, initial: Float, labels: Sequence[Hashable]) -> 
     Where a standard deviation is the parameter, the likelihood is smooth there and symmetric: the
     estimates are a maximum, but the parameter lies at the end of its range.
     """
-    if not _independent(omega):
+    if not _independent(omega, initial):
         return ""
     gone = np.flatnonzero(np.diag(omega) < VANISHED * np.diag(initial))
     if len(gone) == 0:
@@ -214,9 +214,10 @@ def zero_variances(omega: Float, initial: Float, labels: Sequence[Hashable]) -> 
     )
 
 
-def _independent(omega: Float) -> bool:
-    """Whether this is a diagonal covariance of three errors or more, with variances to judge."""
-    return len(omega) > 2 and not np.count_nonzero(omega - np.diag(np.diag(omega)))
+def _independent(omega: Float, initial: Float) -> bool:
+    """Whether these are the variances of three independent errors or more, to be compared."""
+    diagonal = len(omega) > 2 and not np.count_nonzero(omega - np.diag(np.diag(omega)))
+    return diagonal and bool((np.diag(initial) > 0.0).all())
 
 
 def _sparse(weights: Float, omega: Float) -> Float:
