@@ -22,6 +22,7 @@ LAYERS = [
     {"results"},
     {"fit"},
     {"model"},
+    {"verbs"},
     {"__init__"},
     {"cli"},
     {"__main__"},

@@ -23,7 +23,8 @@ from choicekit.exceptions import (
     SimulationWarning,
     SpecificationError,
 )
-from choicekit.model import ChoiceModel, logit, probit
+from choicekit.model import ChoiceModel
+from choicekit.verbs import logit, probit
 
 if TYPE_CHECKING:
     from choicekit.errors import (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,61 +13,88 @@ import pandas as pd
 
 from choicekit.estimation.clusters import cluster_codes
 from choicekit.estimation.covariance import require_cov_type
-from choicekit.estimation.fitting import Fit, fit_likelihood, logit_start, simulation_spread
+from choicekit.estimation.fitting import Fit, fit_from_starts, fit_likelihood
 from choicekit.estimation.identification.diagnostics import condition_note
 from choicekit.estimation.identification.examine import (
     exclusion_checks,
     require_covariance_identified,
 )
+from choicekit.estimation.noise import Noise, fit_noise
 from choicekit.estimation.null_models import constants_only, equal_shares
-from choicekit.exceptions import ConvergenceWarning, SpecificationError
+from choicekit.estimation.starts import continued_start, logit_start
+from choicekit.exceptions import ConvergenceWarning, SimulationWarning, SpecificationError
+from choicekit.likelihood import MixedLikelihood
+from choicekit.parameters import ParameterTable
 from choicekit.results import FitResults, Simulation
 
 if TYPE_CHECKING:
+    from choicekit.errors.base import BoundErrors
     from choicekit.likelihood import Likelihood
     from choicekit.model import ChoiceModel
-    from choicekit.parameters import ParameterTable
 
-__all__ = ["fit_model"]
+__all__ = ["MOST_AUTO_DRAWS", "SIMULATION_SHARE", "FitOptions", "fit_model"]
+
+SIMULATION_SHARE = 0.1  # of a sampling standard error: adds half a percent to it
+MOST_AUTO_DRAWS = 1 << 14
+SIMPLER = ("iid", "heteroskedastic")  # covariances to pass through, the simplest first
 
 
-def fit_model(
-    model: ChoiceModel,
-    start: Mapping[str, float],
-    fixed: Mapping[str, float],
-    cov_type: str,
-    groups: Any,
-    seed: int,
-    tolerance: float,
-    maxiter: int,
-    progress: Any,
-) -> FitResults:
-    """Fit a model; the arguments are those of ``ChoiceModel.fit``."""
-    require_cov_type(cov_type)
-    if cov_type == "cluster":
-        cluster_codes(model.data, groups)  # complain before the fit, not after it
-    _require_seed(seed)
-    likelihood = model.likelihood()
-    table = model.table(start, fixed)
-    require_covariance_identified(likelihood, table, model.data.alternatives)
-    if not likelihood.fused:
-        table = replace(table, start=logit_start(likelihood, table, frozenset({*start, *fixed})))
-    fit = fit_likelihood(likelihood, table, model.information, seed, tolerance, maxiter, progress)
+@dataclass(frozen=True)
+class FitOptions:
+    """The arguments of ``ChoiceModel.fit``, which documents them."""
+
+    start: dict[str, float]
+    fixed: dict[str, float]
+    cov_type: str
+    groups: Any
+    seed: int
+    tolerance: float
+    maxiter: int
+    progress: Callable[[int, float, float], None] | None
+    draws: int | str | None
+    starts: int
+    continuation: bool
+
+
+def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
+    """Fit a model; see ``ChoiceModel.fit``."""
+    require_cov_type(options.cov_type)
+    if options.cov_type == "cluster":
+        cluster_codes(model.data, options.groups)  # complain before the fit, not after it
+    _require_seed(options.seed)
+    _require_starts(options.starts)
+    auto = _require_draws(options.draws)
+    if not auto and options.draws is not None:
+        model = _with_draws(model, int(options.draws))
+    table = model.table(options.start, options.fixed)
+    # At the usual start: what is identified does not depend on a start the user chose badly.
+    usual = model.table({}, options.fixed)
+    require_covariance_identified(model.likelihood(), usual, model.data.alternatives)
+    fit = _search(model, options, table)
+    noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table.free)
+    if auto:
+        model, fit, noise = _raise_draws(model, options, table, fit, noise)
     names = list(table.names)
     layout = model.data.layout
     results = FitResults(
         model=model,
         params=pd.Series(fit.params, index=names, name="coef"),
         cov=pd.DataFrame(np.nan, index=names, columns=names),
-        cov_type=cov_type,
+        cov_type=options.cov_type,
         llf=fit.value,
         llnull=equal_shares(layout),
         llconst=constants_only(layout),
         hessian=fit.hessian,
-        fixed=tuple(name for name in names if name in fixed),
+        fixed=tuple(name for name in names if name in options.fixed),
         convergence=fit.convergence,
-        simulation=_simulation(fit),
-        notes=(*_notes(model, likelihood, table), *fit.likelihood.remarks(fit.params)),
+        simulation=_simulation(fit, noise),
+        notes=(
+            *_notes(model, fit.likelihood, table),
+            *fit.likelihood.remarks(fit.params),
+            *fit.notes,
+            *_noise_notes(fit, noise, auto),
+        ),
+        optima=fit.optima,
         _likelihood=fit.likelihood,
     )
     note = condition_note(results) if fit.convergence.converged else ""
@@ -75,7 +103,190 @@ def fit_model(
     if not fit.convergence.converged:
         text = f"{fit.convergence.message}. Cure: {fit.convergence.cure}"
         warnings.warn(f"The fit did not converge: {text}", ConvergenceWarning, stacklevel=3)
-    return results.with_cov(cov_type, groups)
+    return results.with_cov(options.cov_type, options.groups)
+
+
+# -- searching ------------------------------------------------------------------------------------
+
+
+def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> Fit:
+    """Maximise from the start asked for; where that fails, from one by way of simpler laws."""
+    likelihood = model.likelihood()
+    given = frozenset({*options.start, *options.fixed})
+    simpler = [] if likelihood.fused else _simpler(model)
+    usual = table
+    if not likelihood.fused:
+        usual = replace(table, start=logit_start(likelihood, table, given))
+    if options.continuation and simpler:
+        first = continued_start(likelihood, usual, simpler, options.seed)
+        # what the user gave stays where it is
+        held = np.array([name in given for name in table.names], dtype=np.bool_)
+        usual = replace(first, start=np.where(held, table.start, first.start))
+    if options.starts > 1:
+        return _fit(model, options, usual, options.starts)
+    fit = _fit(model, options, usual)
+    again = _another_start(model, options, table, fit, simpler)
+    if again is None:
+        return fit
+    return _second_attempt(fit, _fit(model, options, again))
+
+
+def _fit(model: ChoiceModel, options: FitOptions, table: ParameterTable, starts: int = 1) -> Fit:
+    common = (model.likelihood(), table, model.information, options.seed, options.tolerance)
+    labels = model.data.alternatives
+    if starts > 1:
+        return fit_from_starts(*common, options.maxiter, starts, options.progress, labels)
+    return fit_likelihood(*common, options.maxiter, options.progress, labels)
+
+
+def _another_start(
+    model: ChoiceModel,
+    options: FitOptions,
+    table: ParameterTable,
+    fit: Fit,
+    simpler: list[BoundErrors],
+) -> ParameterTable | None:
+    """A better start for a fit that failed, None where none would help."""
+    ended = fit.convergence
+    if ended.reason not in ("value", "flat", "stopped", "boundary"):
+        return None
+    if ended.iterations >= options.maxiter or (ended.reason == "boundary" and not options.start):
+        return None  # out of iterations, or an edge that a second start has confirmed
+    likelihood = model.likelihood()
+    fresh = model.table({}, options.fixed)
+    if likelihood.fused:
+        return fresh if options.start else None
+    fresh = replace(fresh, start=logit_start(likelihood, fresh, frozenset(options.fixed)))
+    if simpler and not (options.continuation and not options.start):
+        return continued_start(likelihood, fresh, simpler, options.seed)
+    return fresh if options.start else None
+
+
+def _second_attempt(first: Fit, second: Fit) -> Fit:
+    """The better of two fits: one that converged, else the one with the higher likelihood."""
+    one, other = first.convergence, second.convergence
+    work = one.evaluations + other.evaluations
+    seconds = one.seconds + other.seconds
+    better = other.converged or second.value > first.value or not np.isfinite(first.value)
+    best = second if better else first
+    notes = best.notes
+    if better:
+        notes = (
+            *notes,
+            f"The search from the first start failed ({one.message}); these estimates come from "
+            "a start by way of simpler error laws.",
+        )
+    ended = replace(best.convergence, evaluations=work, seconds=seconds)
+    return replace(best, notes=notes, convergence=ended)
+
+
+def _simpler(model: ChoiceModel) -> list[BoundErrors]:
+    """Laws of the same family with fewer parameters, bound to the model's alternatives."""
+    law: Any = model.errors
+    if not (_has_field(law, "covariance") and model.bound.names):
+        return []
+    found: list[BoundErrors] = []
+    for name in SIMPLER:
+        try:
+            changes = {"scale": None} if _has_field(law, "scale") and name == "iid" else {}
+            bound = replace(law, covariance=name, **changes).bind(
+                model.data.alternatives, model.data.alternatives.index(model.base)
+            )
+        except SpecificationError:  # not identified with so few alternatives
+            continue
+        if len(bound.names) < len(model.bound.names):
+            found.append(bound)
+    return found
+
+
+# -- draws ----------------------------------------------------------------------------------------
+
+
+def _raise_draws(
+    model: ChoiceModel, options: FitOptions, table: ParameterTable, fit: Fit, noise: Noise
+) -> tuple[ChoiceModel, Fit, Noise]:
+    """Quadruple the draws, from the last estimates on, until they hardly matter."""
+    plan = fit.likelihood.plan
+    if plan is None or not plan.n_simulated:
+        return model, fit, noise
+    first = draws = plan.draws
+    while not _enough(fit, noise) and 4 * draws <= MOST_AUTO_DRAWS:
+        draws *= 4
+        model, before = _with_draws(model, draws), fit
+        if before.convergence.converged:
+            fit = _fit(model, options, replace(table, start=before.params))
+        else:  # too few draws may be why, and its end is no place to start from
+            fit = _search(model, replace(options, starts=1), table)
+        work = before.convergence.evaluations + fit.convergence.evaluations
+        seconds = before.convergence.seconds + fit.convergence.seconds
+        ended = replace(fit.convergence, evaluations=work, seconds=seconds)
+        fit = replace(fit, convergence=ended, optima=before.optima)
+        noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table.free)
+    text = f"draws='auto' went from {first:,} to {draws:,} draws a case; "
+    if np.isfinite(noise.ratio):
+        text += (
+            f"the largest simulation s.e. of a coefficient is {noise.ratio:.2g} of its sampling "
+            "standard error"
+        )
+    else:
+        text += f"the simulation s.e. of the log-likelihood is {noise.llf_se:.2g}"
+    if not _enough(fit, noise):
+        text += (
+            f", above the {SIMULATION_SHARE:g} wanted, but {MOST_AUTO_DRAWS:,} draws are the "
+            "limit. Cure: give draws= a larger number, or simplify the covariance"
+        )
+        warnings.warn(f"{text}.", SimulationWarning, stacklevel=4)
+    return model, replace(fit, notes=(*fit.notes, f"{text}.")), noise
+
+
+def _enough(fit: Fit, noise: Noise) -> bool:
+    """Whether the draws hardly move the estimates; without standard errors, the likelihood."""
+    if fit.convergence.converged and np.isfinite(noise.ratio):
+        return noise.ratio <= SIMULATION_SHARE
+    return noise.llf_se <= SIMULATION_SHARE
+
+
+def _with_draws(model: ChoiceModel, draws: int) -> ChoiceModel:
+    """The same model with another number of draws."""
+    law: Any = model.errors
+    other = copy.copy(model)
+    other._x = model._x  # which a copy leaves out, as pickles do
+    if isinstance(model.likelihood(), MixedLikelihood):
+        assert model.mixing is not None
+        other.mixing = model.mixing.with_draws(draws)
+        other.bound_mixing = other.mixing.bind(model.design.names)
+        return other
+    if not _has_field(law, "draws"):
+        raise SpecificationError(
+            f"draws={draws} makes no sense for a {model.title.lower()}: its probabilities have a "
+            "closed form. Cure: leave draws out."
+        )
+    other.errors = replace(law, draws=draws)
+    other.bound = other.errors.bind(
+        model.data.alternatives, model.data.alternatives.index(model.base)
+    )
+    return other
+
+
+def _has_field(law: object, name: str) -> bool:
+    return is_dataclass(law) and name in {field.name for field in fields(law)}
+
+
+def _require_draws(draws: object) -> bool:
+    """Whether the number of draws is to be found; raises for what is no number of draws."""
+    if draws == "auto":
+        return True
+    if draws is None or (isinstance(draws, int | np.integer) and not isinstance(draws, bool)):
+        return False
+    raise SpecificationError(
+        f"draws must be 'auto', a whole number, or None for the error law's own, not {draws!r}."
+    )
+
+
+def _require_starts(starts: object) -> None:
+    whole = isinstance(starts, int | np.integer) and not isinstance(starts, bool)
+    if not (whole and int(starts) >= 1):  # type: ignore[call-overload]
+        raise SpecificationError(f"starts must be a whole number of at least 1, not {starts!r}.")
 
 
 def _require_seed(seed: object) -> None:
@@ -84,7 +295,10 @@ def _require_seed(seed: object) -> None:
         raise SpecificationError(f"seed must be a whole number from 0 to 2**63 - 1, not {seed!r}.")
 
 
-def _simulation(fit: Fit) -> Simulation | None:
+# -- notes ----------------------------------------------------------------------------------------
+
+
+def _simulation(fit: Fit, noise: Noise) -> Simulation | None:
     plan = fit.likelihood.plan
     if plan is None:
         return None
@@ -93,10 +307,24 @@ def _simulation(fit: Fit) -> Simulation | None:
         plan.kind,
         plan.draws,
         plan.seed,
-        simulation_spread(fit),
+        noise.llf_se,
         plan.n_exact,
         plan.n_simulated,
         plan.n_approximate,
+        tuple(noise.coef_se.tolist()),
+    )
+
+
+def _noise_notes(fit: Fit, noise: Noise, auto: bool) -> tuple[str, ...]:
+    """Warn of draws that move a coefficient by more than `SIMULATION_SHARE`."""
+    if auto or not fit.convergence.converged or not noise.ratio > SIMULATION_SHARE:
+        return ()
+    plan = fit.likelihood.plan
+    assert plan is not None
+    return (
+        f"The {plan.draws:,} draws a case add up to {noise.ratio:.2g} of its sampling standard "
+        "error to a coefficient's uncertainty (column sim s.e.). Cure: draws='auto', or a larger "
+        "number.",
     )
 
 

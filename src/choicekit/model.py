@@ -21,12 +21,11 @@ from choicekit.utility import (
 
 if TYPE_CHECKING:
     from choicekit.errors.base import ErrorLaw
-    from choicekit.errors.covariance import CovarianceSpec
     from choicekit.estimation.identification import Identification
     from choicekit.mixing import BoundRandom, RandomCoefficients
     from choicekit.results import FitResults
 
-__all__ = ["ChoiceModel", "logit", "probit"]
+__all__ = ["ChoiceModel"]
 
 Float = NDArray[np.float64]
 Specification = str | Mapping[Hashable, Mapping[str, float | str]]
@@ -187,6 +186,9 @@ class ChoiceModel:
         tolerance: float = 1e-6,
         maxiter: int = 500,
         progress: Callable[[int, float, float], None] | None = None,
+        draws: int | str | None = None,
+        starts: int = 1,
+        continuation: bool = False,
     ) -> FitResults:
         """Maximise the likelihood.
 
@@ -212,6 +214,18 @@ class ChoiceModel:
         progress
             Called after each iteration with its number, the log-likelihood and the distance from
             the maximum (NaN where unknown).
+        draws
+            Points a simulated case, in place of the error law's number. ``"auto"`` starts at the
+            law's number and multiplies it by four, starting at the last estimates, until the
+            draws add less than a tenth of its sampling standard error to every coefficient
+            (`choicekit.fit.SIMULATION_SHARE`; where there are no standard errors, less than 0.1
+            to the log-likelihood) or there are 16,384 draws (`MOST_AUTO_DRAWS`).
+        starts
+            Number of starts; those after the first are random, keyed by ``seed``. The best
+            maximum is reported, and a note says how many starts found it.
+        continuation
+            Start at the maxima of simpler covariances: independent, then heteroskedastic errors.
+            A fit that fails without it is tried again with it.
 
         Returns
         -------
@@ -221,12 +235,25 @@ class ChoiceModel:
         -----
         ConvergenceWarning
             If the estimates are not a maximum; the summary says so as well, with the cure.
+        SimulationWarning
+            If ``draws="auto"`` ended at its limit.
         """
-        from choicekit.fit import fit_model
+        from choicekit.fit import FitOptions, fit_model
 
-        return fit_model(
-            self, start or {}, fixed or {}, cov_type, groups, seed, tolerance, maxiter, progress
+        options = FitOptions(
+            dict(start or {}),
+            dict(fixed or {}),
+            cov_type,
+            groups,
+            seed,
+            tolerance,
+            maxiter,
+            progress,
+            draws,
+            starts,
+            continuation,
         )
+        return fit_model(self, options)
 
     def identification(
         self,
@@ -365,74 +392,3 @@ def _require_chosen_name(design: Design, data: ChoiceData) -> None:
         f"The formula explains {name!r}, but the data were read with chosen={data.chosen!r}. "
         f"Cure: write '{data.chosen} ~ ...' or '~ ...'."
     )
-
-
-def logit(
-    specification: Specification,
-    data: ChoiceData,
-    base: Hashable | None = None,
-    scale: float = 1.0,
-    context: Mapping[str, Any] | None = None,
-    mixing: RandomCoefficients | None = None,
-) -> ChoiceModel:
-    """Conditional (multinomial) logit: independent Gumbel errors (McFadden 1974).
-
-    Parameters
-    ----------
-    specification, data, base, context, mixing
-        As for `ChoiceModel`.
-    scale
-        Scale of the errors, the temperature of the softmax, held fixed.
-
-    Examples
-    --------
-    >>> import choicekit as ck
-    >>> data = ck.ChoiceData.from_long(
-    ...     ck.load_dataset("travelmode"), case="individual", alt="mode", chosen="choice"
-    ... )
-    >>> fit = ck.logit("choice ~ gc + ttme | hinc", data, base="car").fit()
-    >>> round(fit.llf, 3)
-    -189.525
-    """
-    from choicekit.errors.gumbel import Gumbel
-
-    return ChoiceModel(specification, data, Gumbel(scale), base, context, mixing)
-
-
-def probit(
-    specification: Specification,
-    data: ChoiceData,
-    base: Hashable | None = None,
-    covariance: str | CovarianceSpec = "unstructured",
-    scale: Hashable | None = None,
-    method: str = "auto",
-    draws: int = 256,
-    context: Mapping[str, Any] | None = None,
-    mixing: RandomCoefficients | None = None,
-) -> ChoiceModel:
-    """Multinomial probit: jointly normal errors.
-
-    Parameters
-    ----------
-    specification, data, base, context, mixing
-        As for `ChoiceModel`.
-    covariance
-        ``"iid"``, ``"heteroskedastic"``, ``"exchangeable"``, ``"factor(k)"``, ``"unstructured"``,
-        or a `Factor` or `Pattern` object; see `Normal`.
-    scale, method, draws
-        As for `Normal`.
-
-    Examples
-    --------
-    >>> import choicekit as ck
-    >>> data = ck.ChoiceData.from_long(
-    ...     ck.load_dataset("travelmode"), case="individual", alt="mode", chosen="choice"
-    ... )
-    >>> fit = ck.probit("choice ~ gc + ttme | hinc", data, base="car", covariance="iid").fit()
-    >>> fit.convergence.converged
-    True
-    """
-    from choicekit.errors.normal import Normal
-
-    law = Normal(covariance=covariance, scale=scale, method=method, draws=draws)
-    return ChoiceModel(specification, data, law, base, context, mixing)

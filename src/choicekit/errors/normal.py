@@ -310,10 +310,7 @@ class BoundNormal:
             if abs(value) < 0.01
         ]
         where = f" ({', '.join(near)})" if near else ""
-        return (
-            "the covariance of the errors is singular at the estimates"
-            f"{where}: the likelihood rises towards perfectly correlated errors"
-        )
+        return f"the covariance of the errors is singular at the estimates{where}"
 
     def covariance(self, theta: Float) -> Float:
         """Covariance (J, J) of the errors under the normalisation."""

@@ -1,4 +1,4 @@
-"""Fit a likelihood: start, optimise, polish, and say how it went.
+"""Fit a likelihood: start, optimise, start again where that ended badly, and say how it went.
 
 P counts all parameters, the K of the utility first; *free* ones are those not held fixed.
 """
@@ -6,68 +6,34 @@ P counts all parameters, the K of the utility first; *free* ones are those not h
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from choicekit.estimation.identification import (
-    NullDirection,
-    null_directions,
-    separated_directions,
+from choicekit.estimation.identification import separated_directions
+from choicekit.estimation.judgement import (
+    Convergence,
+    degenerate_errors,
+    judge,
+    runaway_variance,
+    zero_variances,
 )
-from choicekit.estimation.optimize import (
-    Optimum,
-    Progress,
-    decrement,
-    newton,
-    solve_information,
-    whitened_bfgs,
-)
+from choicekit.estimation.maximise import maximise_general, maximise_logit
+from choicekit.estimation.noise import fit_noise, is_simulated
+from choicekit.estimation.optimize import Optimum, Progress, decrement, solve_information
+from choicekit.estimation.starts import inner_start, random_start
 from choicekit.likelihood import Likelihood
 from choicekit.parameters import ParameterTable
 
-__all__ = ["Convergence", "Fit", "fit_likelihood", "logit_start", "simulation_spread"]
+__all__ = ["Convergence", "Fit", "fit_from_starts", "fit_likelihood"]
 
 Float = NDArray[np.float64]
 
-FAR = 0.02  # standard errors; a Hessian made further away than this is not reported
-BARRIERS = (1.0, 0.03)  # weights of the barrier in the first rounds, in units of log-likelihood
-ROUGH = 0.1  # standard errors, at which these rounds stop
-RANDOMISATIONS = 8  # independent scrambles, to measure the simulation error
-
-
-@dataclass(frozen=True)
-class Convergence:
-    """How an optimisation ended.
-
-    Attributes
-    ----------
-    converged
-        Whether the estimates are a maximum to the tolerance.
-    message
-        What happened, in words.
-    cure
-        What to do if it did not converge.
-    iterations, evaluations
-        Of the optimiser.
-    gradient_norm
-        Newton decrement at the estimates: their distance from the maximum in standard errors.
-    seconds
-        Wall time of the fit.
-    optimizer
-        Name of the method.
-    """
-
-    converged: bool
-    message: str
-    cure: str
-    iterations: int
-    evaluations: int
-    gradient_norm: float
-    seconds: float
-    optimizer: str
+SAME = 0.1  # standard errors, or units of the log-likelihood; nearer ends than this are one
+LITTLE = 1e-3  # of the log-likelihood
 
 
 @dataclass(frozen=True)
@@ -86,6 +52,10 @@ class Fit:
         The likelihood with the draws and orders it was maximised with.
     convergence
         How it ended.
+    notes
+        What a reader should know about the search.
+    optima
+        Where several starts ended, see `fit_from_starts`; None after a single start.
     """
 
     params: Float
@@ -93,42 +63,8 @@ class Fit:
     hessian: Float
     likelihood: Likelihood
     convergence: Convergence
-
-
-def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[str]) -> Float:
-    """Start the utility's coefficients at a logit's, rescaled to the errors' standard deviation.
-
-    Parameters that the user gave a start or a value keep it.
-    """
-    from choicekit.errors.gumbel import BoundGumbel
-
-    k = likelihood.n_coefficients
-    gumbel = BoundGumbel(1.0, likelihood.layout.n_alternatives)
-    logit = Likelihood(likelihood.x, likelihood.layout, gumbel, likelihood.keys)
-    held = np.array([name in given for name in table.names[:k]], dtype=np.bool_)
-    factor = likelihood.errors.sd_per_logit
-    small = ParameterTable(table.names[:k], table.start[:k] / factor, held)
-    optimum = _maximise_logit(logit, small, 1e-4, 50, None)
-    start = table.start.copy()
-    start[:k] = small.full(optimum.x) * factor
-    start[:k][held] = table.start[:k][held]
-    return start
-
-
-def _maximise_logit(
-    likelihood: Likelihood,
-    table: ParameterTable,
-    tolerance: float,
-    max_iterations: int,
-    progress: Progress | None,
-) -> Optimum:
-    free = table.free
-
-    def evaluate(values: Float, with_hessian: bool) -> tuple[float, Float, Float]:
-        found = likelihood.logit(table.full(values), with_hessian)
-        return found.value, found.gradient[free], found.hessian[np.ix_(free, free)]
-
-    return newton(evaluate, table.start[free], tolerance, max_iterations, progress)
+    notes: tuple[str, ...] = ()
+    optima: pd.DataFrame | None = None
 
 
 def fit_likelihood(
@@ -139,8 +75,13 @@ def fit_likelihood(
     tolerance: float,
     max_iterations: int,
     progress: Progress | None = None,
+    labels: Sequence[Hashable] = (),
 ) -> Fit:
     """Maximise the likelihood from the table's starting values.
+
+    An end at the edge of the covariance's range is tried once more from a start inside: BFGS may
+    have been carried there, or the noise of the draws, rather than the data, made the edge look
+    best. The better end is reported.
 
     Parameters
     ----------
@@ -158,16 +99,44 @@ def fit_likelihood(
         Of the optimiser.
     progress
         Called after each iteration with its number, the log-likelihood and the distance.
+    labels
+        Of the J alternatives, for messages.
     """
     begun = time.perf_counter()
     likelihood.errors.require_fittable()
+
+    def attempt(at: ParameterTable) -> Fit:
+        return _attempt(
+            likelihood, at, information, seed, tolerance, max_iterations, progress, labels
+        )
+
+    fit = attempt(table)
+    if likelihood.boundary(fit.params):
+        inside = attempt(inner_start(likelihood, table, fit.params))
+        fit = _better(fit, inside)
+    seconds = time.perf_counter() - begun
+    return replace(fit, convergence=replace(fit.convergence, seconds=seconds))
+
+
+def _attempt(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    information: Float,
+    seed: int,
+    tolerance: float,
+    max_iterations: int,
+    progress: Progress | None,
+    labels: Sequence[Hashable],
+) -> Fit:
+    """One climb from one start, and the judgement of where it ended."""
+    begun = time.perf_counter()
     if likelihood.fused:
-        optimum = _maximise_logit(likelihood, table, tolerance, max_iterations, progress)
+        optimum = maximise_logit(likelihood, table, tolerance, max_iterations, progress)
         assert optimum.hessian is not None
         hessian = optimum.hessian
     else:
         likelihood = likelihood.settle(table.start, seed)
-        likelihood, optimum, hessian = _maximise_general(
+        likelihood, optimum, hessian = maximise_general(
             likelihood, table, seed, tolerance, max_iterations, progress
         )
     params = table.full(optimum.x)
@@ -175,25 +144,27 @@ def fit_likelihood(
     params, hessian = params * signs, hessian * np.outer(signs[table.free], signs[table.free])
     optimum = replace(optimum, x=params[table.free], gradient=optimum.gradient * signs[table.free])
     seconds = time.perf_counter() - begun
-    boundary = likelihood.boundary(params)
-    boundary = boundary or _ahead(likelihood, optimum, hessian, table)
+    theta = likelihood.split(params)[1]
+    boundary = likelihood.boundary(params) or _ahead(likelihood, optimum, hessian, table)
+    dependent = ""
+    notes: tuple[str, ...] = ()
+    if labels and len(theta):
+        omega = likelihood.errors.covariance(theta)
+        initial = likelihood.errors.covariance(likelihood.errors.start)
+        if boundary:
+            dependent = degenerate_errors(omega, labels)
+        else:
+            boundary = runaway_variance(omega, initial, labels)
+            zero = zero_variances(omega, initial, labels)
+            notes = (zero,) if zero else ()
     coefficients = table.free[table.free < likelihood.n_coefficients]
     separated = separated_directions(
         hessian[: len(coefficients), : len(coefficients)],
         information[np.ix_(coefficients, coefficients)],
         [table.names[k] for k in coefficients],
     )
-    convergence = _judge(optimum, hessian, table, tolerance, seconds, boundary, separated)
-    return Fit(params, optimum.value, hessian, likelihood, convergence)
-
-
-def _conventional(likelihood: Likelihood, params: Float, table: ParameterTable) -> Float:
-    """Signs (P,) for standard deviations and diagonals to come out positive.
-
-    The likelihood does not see them. A parameter the user fixed keeps its value, and then all do.
-    """
-    signs = likelihood.signs(params)
-    return np.ones_like(signs) if (signs[table.fixed] < 0.0).any() else signs
+    convergence = judge(optimum, hessian, table, tolerance, seconds, boundary, separated, dependent)
+    return Fit(params, optimum.value, hessian, likelihood, convergence, notes)
 
 
 def _ahead(likelihood: Likelihood, optimum: Optimum, hessian: Float, table: ParameterTable) -> str:
@@ -209,195 +180,161 @@ def _ahead(likelihood: Likelihood, optimum: Optimum, hessian: Float, table: Para
     return likelihood.boundary(there)
 
 
-def _maximise_general(
+def _better(edge: Fit, inside: Fit) -> Fit:
+    """The better of an end at the edge of the covariance's range and one from a start inside.
+
+    A maximum inside gives way to an edge only where the accuracy of the log-likelihood resolves
+    that the edge is higher: near a singular covariance it is least accurate.
+    """
+    again = bool(inside.likelihood.boundary(inside.params))
+    best = inside if inside.value > edge.value or not np.isfinite(edge.value) else edge
+    aside = "; a second search, started inside, ended at an edge too" if again else ""
+    work = edge.convergence.evaluations + inside.convergence.evaluations
+    if not again and inside.convergence.converged:
+        gap, se = inside.value - edge.value, fit_noise(edge.likelihood, edge.params).llf_se
+        unresolved = ""
+        if abs(gap) < 2.0 * se:
+            what = "simulation s.e." if is_simulated(edge.likelihood) else "quadrature error"
+            unresolved = f" (a difference that is not resolved: {what} {se:.2g})"
+        if best is inside or unresolved:
+            note = (
+                "The first search ended at a singular covariance of the errors with a "
+                f"log-likelihood {abs(gap):.2g} {'lower' if best is inside else 'higher'}"
+                f"{unresolved}; these estimates are a maximum inside, found from a second start."
+            )
+            ended = replace(inside.convergence, evaluations=work)
+            return replace(inside, convergence=ended, notes=(note, *inside.notes))
+        aside = f"; the best maximum inside reaches {inside.value:,.3f}"
+    ended = replace(best.convergence, evaluations=work)
+    return replace(best, convergence=replace(ended, message=ended.message + aside))
+
+
+def _conventional(likelihood: Likelihood, params: Float, table: ParameterTable) -> Float:
+    """Signs (P,) for standard deviations and diagonals to come out positive.
+
+    The likelihood does not see them. A parameter the user fixed keeps its value, and then all do.
+    """
+    signs = likelihood.signs(params)
+    return np.ones_like(signs) if (signs[table.fixed] < 0.0).any() else signs
+
+
+def fit_from_starts(
     likelihood: Likelihood,
     table: ParameterTable,
+    information: Float,
     seed: int,
     tolerance: float,
     max_iterations: int,
-    progress: Progress | None,
-) -> tuple[Likelihood, Optimum, Float]:
-    """BFGS, the orders of integration renewed at its end, Newton steps to finish.
+    starts: int,
+    progress: Progress | None = None,
+    labels: Sequence[Hashable] = (),
+) -> Fit:
+    """Maximise from several starts: the table's and random ones, keyed by the seed.
 
-    The orders are best at the parameters they were made for; the start's may be poor ones for the
-    maximum, so they are made anew there, and the polish runs on the likelihood reported.
+    Returns the best maximum. Its ``optima`` has a row for each different end, the best first:
+    ``llf``, ``converged``, ``distance`` (from the best, in its standard errors), ``count`` (how
+    many starts ended there), ``start`` (the first of them) and ``message``.
+
+    Parameters
+    ----------
+    likelihood, table, information, seed, tolerance, max_iterations, progress, labels
+        As for `fit_likelihood`.
+    starts
+        Number of starts, the table's included.
     """
-    free = table.free
-
-    def evaluate(values: Float) -> tuple[float, Float]:
-        value, gradient = likelihood.value_and_gradient(table.full(values))
-        return value, gradient[free]
-
-    if len(free) == 0:
-        value = likelihood.value(table.start)
-        nothing = np.empty(0)
-        done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
-        return likelihood, done, np.empty((0, 0))
-    scores = likelihood.scores(table.start)[:, free]
-    weights = likelihood.weights
-    information = scores.T @ (scores if weights is None else scores * weights[:, None])
-    rough = max(tolerance, 1e-3)
-    begin, taken = _away_from_edges(likelihood, table, evaluate, information, max_iterations)
-    optimum = whitened_bfgs(evaluate, begin, information, rough, max_iterations, progress)
-    optimum = replace(
-        optimum,
-        iterations=optimum.iterations + taken[0],
-        evaluations=optimum.evaluations + taken[1],
+    begun = time.perf_counter()
+    fits = []
+    for number in range(starts):
+        at = table
+        if number:
+            rng = np.random.default_rng([seed, number])
+            at = random_start(likelihood, table, information, rng)
+        fits.append(
+            fit_likelihood(
+                likelihood, at, information, seed, tolerance, max_iterations, progress, labels
+            )
+        )
+    order = sorted(
+        range(starts),
+        key=lambda s: (
+            not fits[s].convergence.converged,
+            -np.nan_to_num(fits[s].value, nan=-1e300),
+        ),
     )
-    likelihood = likelihood.settle(table.full(optimum.x), seed)
-    optimum, hessian = _polish(likelihood, table, optimum, information, tolerance)
-    return likelihood, optimum, hessian
+    best = fits[order[0]]
+    optima = _optima([fits[s] for s in order], order, table.free)
+    seconds = time.perf_counter() - begun
+    return replace(
+        best,
+        convergence=replace(best.convergence, seconds=seconds),
+        notes=(*best.notes, _optima_note(optima, starts)),
+        optima=optima,
+    )
 
 
-def _away_from_edges(
-    likelihood: Likelihood,
-    table: ParameterTable,
-    evaluate: Callable[[Float], tuple[float, Float]],
-    information: Float,
-    max_iterations: int,
-) -> tuple[Float, tuple[int, int]]:
-    """Where to start BFGS, with the iterations and evaluations it took.
-
-    A line search that ends at the edge of the parameters' range may be caught there though the
-    maximum is inside. So the first rounds maximise the log-likelihood plus a barrier, a small
-    multiple of what falls to minus infinity at the edge (Fiacco & McCormick 1968).
-    """
-    free, x, iterations, evaluations = table.free, table.start[table.free], 0, 0
-    if likelihood.barrier(table.start) is None or not (free >= likelihood.n_coefficients).any():
-        return x, (0, 0)
-    for weight in BARRIERS:
-
-        def guarded(values: Float, weight: float = weight) -> tuple[float, Float]:
-            barrier = likelihood.barrier(table.full(values))
-            assert barrier is not None
-            if not np.isfinite(barrier[0]):
-                return -np.inf, barrier[1][free]
-            value, gradient = evaluate(values)
-            return value + weight * barrier[0], gradient + weight * barrier[1][free]
-
-        found = whitened_bfgs(guarded, x, information, ROUGH, max_iterations)
-        x = found.x
-        iterations, evaluations = iterations + found.iterations, evaluations + found.evaluations
-    return x, (iterations, evaluations)
-
-
-def _polish(
-    likelihood: Likelihood,
-    table: ParameterTable,
-    optimum: Optimum,
-    information: Float,
-    tolerance: float,
-    max_steps: int = 20,
-) -> tuple[Optimum, Float]:
-    """Newton steps with the differenced Hessian, which is needed for the standard errors anyway.
-
-    A Hessian costs two gradients a parameter, a step one: so an old Hessian serves while it brings
-    the estimates nearer, and it is made anew only where they have moved `FAR` standard errors.
-    """
-    free, x = table.free, optimum.x.copy()
-    value, gradient = likelihood.value_and_gradient(table.full(x))
-    gradient, evaluations = gradient[free], optimum.evaluations + 1
-    scales = np.ones(len(table.names))
-    diagonal = np.diag(information)
-    scales[free] = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
-    hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
-    evaluations += 2 * len(free)
-    before = np.inf
-    for _ in range(max_steps):
-        distance = decrement(gradient, -hessian)
-        if distance < tolerance or distance > 0.9 * before:
-            break  # there, or no longer getting nearer
-        step, size = solve_information(-hessian, gradient), 1.0
-        while size > 1e-3:
-            trial, slope = likelihood.value_and_gradient(table.full(x + size * step))
-            evaluations += 1
-            if np.isfinite(trial) and trial >= value - 1e-10 * abs(value):
+def _optima(fits: list[Fit], order: list[int], free: NDArray[np.intp]) -> pd.DataFrame:
+    """One row a different end of the search; ``fits`` come best first."""
+    groups: list[list[int]] = []
+    for place, fit in enumerate(fits):
+        for group in groups:
+            if _same(fits[group[0]], fit, free):
+                group.append(place)
                 break
-            size *= 0.25
         else:
-            break
-        x, value, gradient = x + size * step, trial, slope[free]
-        moved += size * distance
-        if moved > FAR:
-            hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
-            evaluations += 2 * len(free)
-        before = distance if moved else np.inf
-    done = replace(
-        optimum, x=x, value=value, gradient=gradient, hessian=hessian, evaluations=evaluations
-    )
-    return replace(done, optimizer=f"{optimum.optimizer}, Newton"), hessian
-
-
-def _judge(
-    optimum: Optimum,
-    hessian: Float,
-    table: ParameterTable,
-    tolerance: float,
-    seconds: float,
-    boundary: str,
-    separated: list[NullDirection],
-) -> Convergence:
-    """Decide whether this is a maximum: a small Newton decrement and a negative definite Hessian.
-
-    ``boundary`` says, if anything, that the errors' parameters are at the edge of their range.
-    """
-    message, cure, converged = "converged", "", True
-    distance = decrement(optimum.gradient, -hessian)
-    flat = null_directions(-hessian, table.free_names, 1e-9) if len(hessian) else []
-    if not np.isfinite(optimum.value):
-        converged, message = False, "the log-likelihood is not finite"
-        cure = "rescale the covariates or give other starting values with start={...}"
-    elif boundary:
-        converged, message = False, boundary
-        cure = (
-            "use a simpler covariance (covariance='heteroskedastic' or 'iid'), or merge the "
-            "alternatives whose errors the data cannot tell apart"
+            groups.append([place])
+    rows = []
+    for group in groups:
+        fit = fits[group[0]]
+        rows.append(
+            {
+                "llf": fit.value,
+                "converged": fit.convergence.converged,
+                "distance": _distance(fits[0], fit, free),
+                "count": len(group),
+                "start": min(order[place] for place in group) + 1,
+                "message": fit.convergence.message,
+            }
         )
-    elif separated:
-        converged = False
-        message = "the choices are separated perfectly, or nearly so, by "
-        message += "; ".join(direction.brief() for direction in separated[:3])
-        message += ": the likelihood rises for ever as it grows"
-        cure = (
-            "leave the covariate out, check that it is not made from the choice itself, or merge "
-            "alternatives"
-        )
-    elif flat:
-        converged = False
-        message = "the log-likelihood is flat or not concave at the estimates, along "
-        message += "; ".join(direction.brief() for direction in flat[:3])
-        cure = "simplify the covariance, or fix a parameter with fixed={...}"
-    elif distance > max(tolerance, 1e-3):
-        converged, message = False, optimum.message
-        if message == "converged":
-            message = f"the optimiser stopped {distance:.2g} standard errors from the maximum"
-        cure = "allow more iterations (maxiter=), rescale the covariates, or give start={...}"
-    return Convergence(
-        converged,
-        message,
-        cure,
-        optimum.iterations,
-        optimum.evaluations,
-        distance,
-        seconds,
-        optimum.optimizer,
-    )
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="optimum"))
 
 
-def simulation_spread(fit: Fit) -> float:
-    """Simulation standard error of the log-likelihood at the estimates.
+def _same(one: Fit, other: Fit, free: NDArray[np.intp]) -> bool:
+    """Whether two ends are one; those that are no maxima have no standard errors to measure in."""
+    if one.convergence.converged and other.convergence.converged:
+        return _distance(one, other, free) < SAME
+    alike = one.convergence.reason == other.convergence.reason
+    return alike and abs(one.value - other.value) < SAME
 
-    Where cases are simulated: the standard deviation over `RANDOMISATIONS` independent scrambles.
-    Where all are integrated exactly: the change when the number of nodes a dimension is doubled,
-    which bounds the error of the rule used. Where cases are approximated: the distance from the
-    value by GHK at the same parameters.
-    """
-    likelihood = fit.likelihood
-    plan = likelihood.plan
-    if plan is None:
+
+def _distance(one: Fit, other: Fit, free: NDArray[np.intp]) -> float:
+    """How far two ends are from each other in the first one's standard errors."""
+    gap = (other.params - one.params)[free]
+    relative = float(np.max(np.abs(gap) / (1e-8 + np.abs(one.params[free])), initial=0.0))
+    if relative < 1e-4:
         return 0.0
-    if plan.n_simulated == 0:
-        return abs(likelihood.refined().value(fit.params) - fit.value)
-    seeds = [(plan.seed + 1_000_003 * (r + 1)) % 2**63 for r in range(RANDOMISATIONS)]
-    values = [likelihood.reseeded(seed).value(fit.params) for seed in seeds]
-    return float(np.std(values, ddof=1))
+    return float(np.sqrt(abs(gap @ one.hessian @ gap)))
+
+
+def _optima_note(optima: pd.DataFrame, starts: int) -> str:
+    """How many starts agree."""
+    first = optima.iloc[0]
+    text = f"{starts} starts: {first['count']} ended at these estimates"
+    rest = optima.iloc[1:]
+    maxima = rest[rest["converged"]]
+    if len(maxima):
+        ends = "maximum" if len(maxima) == 1 else "maxima"
+        below = first["llf"] - maxima["llf"].iloc[0]
+        text += (
+            f"; {int(maxima['count'].sum())} at {len(maxima)} lower {ends} "
+            f"(the next {below:.2g} below)"
+        )
+    failed = int(rest.loc[~rest["converged"], "count"].sum())
+    if failed:
+        text += f"; {failed} did not converge"
+        highest = float(rest.loc[~rest["converged"], "llf"].max())
+        if first["converged"] and highest > first["llf"] + LITTLE:
+            text += (
+                f", at log-likelihoods of up to {highest:,.3f}, which is higher: the likelihood "
+                "may have no maximum, see the messages of the optima"
+            )
+    return text + "."

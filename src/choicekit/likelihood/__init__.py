@@ -1,6 +1,7 @@
 """The one place where utility, errors and mixing meet."""
 
 from choicekit.likelihood.build import build_likelihood
+from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.plain import Likelihood, Parts
 
-__all__ = ["Likelihood", "Parts", "build_likelihood"]
+__all__ = ["Likelihood", "MixedLikelihood", "Parts", "build_likelihood"]

@@ -160,6 +160,10 @@ class Likelihood:
         v: Float = self.x @ params[: self.n_coefficients]
         return self.layout.scatter(v, 0.0)
 
+    def plain(self, errors: BoundErrors) -> Likelihood:
+        """Other errors on the same data, no random coefficients, not settled."""
+        return Likelihood(self.x, self.layout, errors, self.keys)
+
     def take(self, cases: NDArray[np.int64]) -> Self:
         """The same, not settled, on some of the cases."""
         layout = self.layout

@@ -99,6 +99,11 @@ class RandomCoefficients:
         """Names of the random coefficients, H."""
         return tuple(name for name, _ in self.distributions)
 
+    def with_draws(self, draws: int) -> RandomCoefficients:
+        """The same with another number of nodes a person."""
+        given = dict(self.distributions)
+        return RandomCoefficients(given, correlated=self.correlated, draws=draws)
+
     def bind(self, names: tuple[str, ...]) -> BoundRandom:
         """Find the random coefficients among the K of the utility.
 

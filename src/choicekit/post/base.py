@@ -26,6 +26,7 @@ __all__ = [
     "mixing_names",
     "nearest_name",
     "simulation_error",
+    "simulation_errors",
     "utility_kinds",
 ]
 
@@ -203,6 +204,13 @@ def simulation_error(fit: Fitted) -> float:
     if fit.simulation is None or not fit.simulation.n_simulated:
         return 0.0
     return float(fit.simulation.llf_se)
+
+
+def simulation_errors(fit: Fitted) -> tuple[float, ...] | None:
+    """Simulation standard errors (P,) of the parameters, None where nothing was simulated."""
+    if fit.simulation is None or not fit.simulation.n_simulated:
+        return None
+    return tuple(map(float, fit.simulation.coef_se)) or None
 
 
 def case_weights(fit: Fitted) -> Array:

@@ -12,7 +12,15 @@ from choicekit.post.base import Fitted, free_count, mixing_names, simulation_err
 from choicekit.post.cases import people, require_same_cases
 from choicekit.post.nesting import nested_in
 
-__all__ = ["LEVEL", "LikelihoodRatio", "likelihood_ratio", "noise_note", "p_text"]
+__all__ = [
+    "LEVEL",
+    "LikelihoodRatio",
+    "difference_error",
+    "is_resolved",
+    "likelihood_ratio",
+    "noise_note",
+    "p_text",
+]
 
 LEVEL = 0.05
 """Probability of a false rejection at which tests decide."""
@@ -100,7 +108,7 @@ def likelihood_ratio(
             "know better."
         )
     statistic = 2.0 * (full.llf - restricted.llf)
-    noise = 2.0 * float(np.hypot(simulation_error(restricted), simulation_error(full)))
+    noise = 2.0 * difference_error(restricted, full)
     pvalue = float(chi2.sf(max(statistic, 0.0), df))
     notes = [_negative_note(statistic, noise, names)] if statistic < 0 else []
     low, high = (float(chi2.sf(max(statistic + d * noise, 0.0), df)) for d in (2.0, -2.0))
@@ -121,6 +129,20 @@ def likelihood_ratio(
             "clustered standard errors does without that."
         )
     return LikelihoodRatio(statistic, df, pvalue, noise, matters, " ".join(notes))
+
+
+def difference_error(one: Fitted, other: Fitted) -> float:
+    """Simulation standard error of the difference of two log-likelihoods.
+
+    The two errors are taken as independent. Fits on the same cases with the same seed share their
+    draws, and then the difference may be more precise: this errs on the safe side.
+    """
+    return float(np.hypot(simulation_error(one), simulation_error(other)))
+
+
+def is_resolved(one: Fitted, other: Fitted) -> bool:
+    """Whether the draws resolve which log-likelihood is higher: by two standard errors."""
+    return abs(float(one.llf) - float(other.llf)) >= 2.0 * difference_error(one, other)
 
 
 def noise_note(low: float, high: float, noise: float, what: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from choicekit.errors.base import APPROXIMATED
+from choicekit.estimation.noise import MOST_DRAWS, draws_for, measured_rate
 from choicekit.post.base import (
     Fitted,
     error_family,
@@ -19,7 +20,7 @@ from choicekit.post.base import (
     utility_kinds,
 )
 from choicekit.post.nesting import nested_in
-from choicekit.post.tests import LEVEL, likelihood_ratio
+from choicekit.post.tests import LEVEL, difference_error, is_resolved, likelihood_ratio
 from choicekit.post.vuong import vuong
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "model_table",
     "pair_tests",
     "parameter_groups",
+    "resolution",
     "share_table",
 ]
 
@@ -158,7 +160,8 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
     ``preferred`` is a model's name, or None where the data cannot tell at the 5% level;
     ``outcome`` says so in words, and ``note`` what to know before relying on it.
     ``statistic`` is chi-squared with ``df`` degrees of freedom, or Vuong's z, positive where
-    it speaks for ``first``.
+    it speaks for ``first``. ``resolved`` says whether the draws resolve which log-likelihood is
+    higher, and ``resolution``, where they do not, how many draws would.
     """
     rows: list[dict[str, Any]] = []
     for one, other in combinations(fits, 2):
@@ -186,12 +189,36 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
                     "note": test.note,
                 }
             )
+    for row in rows:
+        ends = fits[row["first"]], fits[row["second"]]
+        row["resolved"] = is_resolved(*ends)
+        row["resolution"] = "" if row["resolved"] else resolution(*ends)
     columns = ["first", "second", "test", "statistic", "df", "pvalue", "pvalue_aic", "pvalue_bic"]
     columns += ["preferred", "simulation_se", "simulation_matters", "outcome", "note"]
+    columns += ["resolved", "resolution"]
     table = pd.DataFrame(rows, columns=columns).astype({"df": "Int64"})
     # assigned apart, or pandas takes the column for text and None for NaN
     table["preferred"] = pd.Series([row["preferred"] for row in rows], dtype=object)
     return table
+
+
+def resolution(one: Fitted, other: Fitted) -> str:
+    """Say that the draws do not resolve a difference of log-likelihoods, and how many would.
+
+    The number is extrapolated at the rate measured on each fit, 1/2 for pseudo-random draws.
+    """
+    gap, error = abs(float(one.llf) - float(other.llf)), difference_error(one, other)
+    text = (
+        f"The difference of the log-likelihoods, {gap:.2g}, is not resolved by the draws: its "
+        f"simulation standard error is {error:.2g}, taking the two errors as independent (fits "
+        "with the same seed share their draws, so it may be smaller)."
+    )
+    simulated = [fit for fit in (one, other) if simulation_error(fit) > 0.0]
+    factor = 2.0 * error / gap if gap > 0.0 else np.inf
+    needed = max(draws_for(fit.simulation.draws, factor, measured_rate(fit)) for fit in simulated)
+    if needed >= MOST_DRAWS:
+        return f"{text} No practical number of draws would resolve it: count it as none."
+    return f"{text} About {needed:,} draws a case should resolve it (draws={needed})."
 
 
 def _ratio_row(fits: Mapping[str, Fitted], restricted: str, full: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from choicekit.post.base import (
     fixed_names,
     free_count,
     simulation_error,
+    simulation_errors,
 )
 from choicekit.report.export import Table
 from choicekit.report.facts import parameter_groups
@@ -149,6 +150,10 @@ def _parameters(fit: Fitted, alpha: float) -> Table:
     place = {str(name): p for p, name in enumerate(fit.params.index)}
     columns = (fit.params, fit.bse, fit.tvalues, fit.pvalues)
     values = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
+    draws = simulation_errors(fit)
+    header = ["", "coef", "std err", "z", "P>|z|", f"[{alpha / 2:g}", f"{1 - alpha / 2:g}]"]
+    if draws is not None:
+        header.insert(3, "sim s.e.")
     rows: list[tuple[str, ...]] = []
     several = len(set(groups.values())) > 1
     for name, heading in groups.items():
@@ -157,11 +162,14 @@ def _parameters(fit: Fitted, alpha: float) -> Table:
         label = ("  " if several else "") + name
         p = place[name]
         if name in fixed:
-            rows.append((label, estimate(values[p, 0]), "fixed", "", "", "", ""))
-        else:
-            rows.append((label, *_row(*values[p], *bounds[p])))
-    header = ("", "coef", "std err", "z", "P>|z|", f"[{alpha / 2:g}", f"{1 - alpha / 2:g}]")
-    return Table("Parameters", header, tuple(rows))
+            rows.append((label, estimate(values[p, 0]), "fixed", *[""] * (len(header) - 3)))
+            continue
+        texts = _row(*values[p], *bounds[p])
+        if draws is not None:
+            # two digits of it, whatever the decimals of the estimate
+            texts.insert(2, "n/a" if math.isnan(draws[p]) else f"{draws[p]:.2g}")
+        rows.append((label, *texts))
+    return Table("Parameters", tuple(header), tuple(rows))
 
 
 def _row(value: float, error: float, z: float, p: float, low: float, high: float) -> list[str]:

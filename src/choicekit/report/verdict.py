@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from choicekit.post.tests import p_text
@@ -28,7 +30,7 @@ def verdict(fit: pd.DataFrame, tests: pd.DataFrame, models: pd.DataFrame) -> str
     if len(fit) == 1:
         sentences.append(_alone(fit))
         return " ".join(sentences)
-    sentences.append(_better(fit))
+    sentences.append(_better(fit, tests))
     leaders = list(fit.sort_values("aic", kind="stable").index[:2])
     sentences.append(_sureness(tests, leaders))
     caveat = "This compares how well the models fit these cases; it shows neither that one is right"
@@ -55,10 +57,16 @@ def _alone(fit: pd.DataFrame) -> str:
     return text + ". There is no other model here to compare it with."
 
 
-def _better(fit: pd.DataFrame) -> str:
+def _pair(tests: pd.DataFrame, names: list[str]) -> pd.Series[Any]:
+    """The row of two models."""
+    return tests[tests["first"].isin(names) & tests["second"].isin(names)].iloc[0]
+
+
+def _better(fit: pd.DataFrame, tests: pd.DataFrame) -> str:
     """Say which model has the higher likelihood and which the criteria prefer."""
     ordered = fit.sort_values("llf", ascending=False, kind="stable")
     best, second = ordered.index[:2]
+    pair = _pair(tests, [best, second])
     gap = float(ordered["llf"].iloc[0] - ordered["llf"].iloc[1])
     more = int(ordered["parameters"].iloc[0] - ordered["parameters"].iloc[1])
     size = (
@@ -69,6 +77,11 @@ def _better(fit: pd.DataFrame) -> str:
     )
     if gap < CLOSE:
         text = f"{best} and {second} fit equally well ({best} has {size})"
+    elif not pair["resolved"]:
+        text = (
+            f"{best} and {second} fit equally well as far as the draws can tell ({best} has a "
+            f"log-likelihood {gap:,.2f} higher with {size})"
+        )
     else:
         others = f"that of {second}" if len(fit) == 2 else f"the next one's, {second},"
         text = (
@@ -76,7 +89,8 @@ def _better(fit: pd.DataFrame) -> str:
             if len(fit) > 2
             else f"{best} fits better: its log-likelihood is {gap:,.2f} above {others} with {size}"
         )
-    return f"{text}; {_criteria(fit)}."
+    text = f"{text}; {_criteria(fit)}."
+    return text if pair["resolved"] or gap < CLOSE else f"{text} {pair['resolution']}"
 
 
 def _criteria(fit: pd.DataFrame) -> str:
@@ -97,7 +111,7 @@ def _criteria(fit: pd.DataFrame) -> str:
 
 def _sureness(tests: pd.DataFrame, leaders: list[str]) -> str:
     """Report the test between the two models which lead by AIC."""
-    pair = tests[tests["first"].isin(leaders) & tests["second"].isin(leaders)].iloc[0]
+    pair = _pair(tests, leaders)
     if pair["test"] == "Vuong":
         name, figures = "Vuong's test", f"z = {pair['statistic']:.2f}"
     else:

@@ -15,6 +15,7 @@ from choicekit.results.prediction import Prediction
 
 if TYPE_CHECKING:
     from choicekit.estimation.identification.diagnostics import FitDiagnostics
+    from choicekit.estimation.simulation import SimulationError
 
 __all__ = ["Diagnosis"]
 
@@ -34,6 +35,24 @@ class Diagnosis(Prediction):
         free = [str(name) for name in self.params.index if name not in self.fixed]
         k = sum(str(name) not in self.fixed for name in self.model.design.names)
         return fit_diagnostics(self.hessian, free, k)
+
+    def simulation_error(self, replicates: int = 8) -> SimulationError:
+        """Monte Carlo standard errors of the log-likelihood and every coefficient.
+
+        Parameters
+        ----------
+        replicates
+            Independent randomisations of the draws, at least 2.
+
+        Returns
+        -------
+        SimulationError
+            Prints as a report; ``llf_se``, ``table``, ``rate``, ``bias`` and
+            ``draws_needed(share)`` for programs.
+        """
+        from choicekit.estimation.simulation import simulation_error
+
+        return simulation_error(self, replicates)
 
     def error_table(
         self,

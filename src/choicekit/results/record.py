@@ -43,6 +43,8 @@ class Simulation:
     n_exact, n_simulated, n_approximate
         Number of cases. Where some are approximated, ``llf_se`` is the distance of the
         log-likelihood from that of GHK.
+    coef_se
+        Standard errors (P,) of the estimates from the draws; empty where nothing is simulated.
     """
 
     method: str
@@ -53,6 +55,7 @@ class Simulation:
     n_exact: int
     n_simulated: int
     n_approximate: int = 0
+    coef_se: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,6 +85,10 @@ class Record:
         How the probabilities were integrated; None for a closed form.
     notes
         What a reader of the numbers should know.
+    optima
+        Where several starts ended, a row each; None after a single start. Columns ``llf``,
+        ``converged``, ``distance`` (from the best, in standard errors), ``count``, ``start``,
+        ``message``.
     """
 
     model: ChoiceModel
@@ -96,6 +103,7 @@ class Record:
     convergence: Convergence
     simulation: Simulation | None
     notes: tuple[str, ...]
+    optima: pd.DataFrame | None = None
     _likelihood: Any = None
 
     @cached_property

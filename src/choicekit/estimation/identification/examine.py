@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from choicekit.estimation.fitting import logit_start
 from choicekit.estimation.identification.covariance import (
     covariance_checks,
     generic_thetas,
@@ -19,6 +18,7 @@ from choicekit.estimation.identification.utility import (
     utility_checks,
     utility_information,
 )
+from choicekit.estimation.starts import logit_start
 from choicekit.likelihood import Likelihood
 from choicekit.parameters import ParameterTable
 

@@ -1,0 +1,215 @@
+"""Climb a likelihood: Newton for the logit, else BFGS with Newton steps to finish.
+
+P counts all parameters, the K of the utility first; *free* ones are those not held fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choicekit.estimation.optimize import (
+    Optimum,
+    Progress,
+    decrement,
+    newton,
+    solve_information,
+    whitened_bfgs,
+)
+from choicekit.likelihood import Likelihood
+from choicekit.parameters import ParameterTable
+
+__all__ = ["climb", "maximise_general", "maximise_logit"]
+
+Float = NDArray[np.float64]
+
+FAR = 0.02  # standard errors; a Hessian made further away than this is not reported
+BARRIERS = (1.0, 0.03)  # weights of the barrier in the first rounds, in units of log-likelihood
+ROUGH = 0.1  # standard errors, at which these rounds stop
+NEAR = 1e-3  # standard errors; nearer than this, an old Hessian's last digits do not matter
+
+
+def maximise_logit(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    tolerance: float,
+    max_iterations: int,
+    progress: Progress | None,
+) -> Optimum:
+    """Newton's method with the exact Hessian of the fused kernel, from the table's start."""
+    free = table.free
+
+    def evaluate(values: Float, with_hessian: bool) -> tuple[float, Float, Float]:
+        found = likelihood.logit(table.full(values), with_hessian)
+        return found.value, found.gradient[free], found.hessian[np.ix_(free, free)]
+
+    return newton(evaluate, table.start[free], tolerance, max_iterations, progress)
+
+
+def maximise_general(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    seed: int,
+    tolerance: float,
+    max_iterations: int,
+    progress: Progress | None,
+) -> tuple[Likelihood, Optimum, Float]:
+    """BFGS, the orders of integration renewed at its end, Newton steps to finish.
+
+    The orders are best at the parameters they were made for; the start's may be poor ones for the
+    maximum, so they are made anew there, and the polish runs on the likelihood reported.
+    """
+    free = table.free
+    if len(free) == 0:
+        value = likelihood.value(table.start)
+        nothing = np.empty(0)
+        done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
+        return likelihood, done, np.empty((0, 0))
+    optimum, information = climb(likelihood, table, max(tolerance, 1e-3), max_iterations, progress)
+    at = table.full(optimum.x)
+    likelihood = likelihood.settle(at, seed)
+    information = np.maximum(np.diag(information), np.diag(_score_products(likelihood, at, free)))
+    if likelihood.boundary(at):
+        return _unpolished(likelihood, table, optimum, information)
+    optimum, hessian = _polish(likelihood, table, optimum, information, tolerance)
+    return likelihood, optimum, hessian
+
+
+def climb(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    tolerance: float,
+    max_iterations: int,
+    progress: Progress | None = None,
+) -> tuple[Optimum, Float]:
+    """BFGS from the table's start; also the outer product of the scores there, (P_free, P_free)."""
+    free = table.free
+
+    def evaluate(values: Float) -> tuple[float, Float]:
+        value, gradient = likelihood.value_and_gradient(table.full(values))
+        return value, gradient[free]
+
+    information = _score_products(likelihood, table.start, free)
+    begin, taken = _away_from_edges(likelihood, table, evaluate, information, max_iterations)
+    optimum = whitened_bfgs(evaluate, begin, information, tolerance, max_iterations, progress)
+    iterations, evaluations = (
+        optimum.iterations + taken[0],
+        optimum.evaluations + taken[1],
+    )
+    return replace(optimum, iterations=iterations, evaluations=evaluations), information
+
+
+def _away_from_edges(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    evaluate: Callable[[Float], tuple[float, Float]],
+    information: Float,
+    max_iterations: int,
+) -> tuple[Float, tuple[int, int]]:
+    """Where to start BFGS, with the iterations and evaluations it took.
+
+    A line search that ends at the edge of the parameters' range may be caught there though the
+    maximum is inside. So the first rounds maximise the log-likelihood plus a barrier, a small
+    multiple of what falls to minus infinity at the edge (Fiacco & McCormick 1968).
+    """
+    free, x, iterations, evaluations = table.free, table.start[table.free], 0, 0
+    if likelihood.barrier(table.start) is None or not (free >= likelihood.n_coefficients).any():
+        return x, (0, 0)
+    for weight in BARRIERS:
+
+        def guarded(values: Float, weight: float = weight) -> tuple[float, Float]:
+            barrier = likelihood.barrier(table.full(values))
+            assert barrier is not None
+            if not np.isfinite(barrier[0]):
+                return -np.inf, barrier[1][free]
+            value, gradient = evaluate(values)
+            return value + weight * barrier[0], gradient + weight * barrier[1][free]
+
+        found = whitened_bfgs(guarded, x, information, ROUGH, max_iterations)
+        x = found.x
+        iterations, evaluations = iterations + found.iterations, evaluations + found.evaluations
+    return x, (iterations, evaluations)
+
+
+def _score_products(likelihood: Likelihood, params: Float, free: NDArray[np.intp]) -> Float:
+    """Weighted outer product of the scores, (P_free, P_free)."""
+    scores, weights = likelihood.scores(params)[:, free], likelihood.weights
+    product: Float = scores.T @ (scores if weights is None else scores * weights[:, None])
+    return product
+
+
+def _unpolished(
+    likelihood: Likelihood, table: ParameterTable, optimum: Optimum, information: Float
+) -> tuple[Likelihood, Optimum, Float]:
+    """Value and Hessian at the edge of the covariance's range, where Newton steps lead nowhere."""
+    at, free = table.full(optimum.x), table.free
+    value, gradient = likelihood.value_and_gradient(at)
+    hessian = likelihood.hessian(at, _scales(table, information), free)
+    done = replace(optimum, value=value, gradient=gradient[free], hessian=hessian)
+    return likelihood, replace(done, evaluations=done.evaluations + 1 + 2 * len(free)), hessian
+
+
+def _scales(table: ParameterTable, information: Float) -> Float:
+    """Rough standard errors of all parameters, (P,), for the steps of differences.
+
+    ``information`` (P_free,) is the larger of that at the start and that at the end: a parameter
+    may show in neither place, but hardly in both, and too long a step spoils the Hessian.
+    """
+    scales = np.ones(len(table.names))
+    scales[table.free] = 1.0 / np.sqrt(np.where(information > 0.0, information, 1.0))
+    return scales
+
+
+def _polish(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    optimum: Optimum,
+    information: Float,
+    tolerance: float,
+    max_steps: int = 20,
+) -> tuple[Optimum, Float]:
+    """Newton steps with the differenced Hessian, which is needed for the standard errors anyway.
+
+    A Hessian costs two gradients a parameter, a step one: so an old Hessian serves while it brings
+    the estimates nearer, and it is made anew only where they have moved `FAR` standard errors.
+    """
+    free, x = table.free, optimum.x.copy()
+    value, gradient = likelihood.value_and_gradient(table.full(x))
+    gradient, evaluations = gradient[free], optimum.evaluations + 1
+    scales = _scales(table, information)
+    hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
+    evaluations += 2 * len(free)
+    before, renewals = np.inf, 0
+    for _ in range(max_steps):
+        distance = decrement(gradient, -hessian)
+        if distance < tolerance:
+            break
+        if distance > 0.9 * before:  # no longer getting nearer
+            if distance < NEAR or renewals == 3:
+                break
+            hessian, moved, before = likelihood.hessian(table.full(x), scales, free), 0.0, np.inf
+            renewals += 1
+            evaluations += 2 * len(free)
+            continue
+        step, size = solve_information(-hessian, gradient), 1.0
+        while size > 1e-3:
+            trial, slope = likelihood.value_and_gradient(table.full(x + size * step))
+            evaluations += 1
+            if np.isfinite(trial) and trial >= value - 1e-10 * abs(value):
+                break
+            size *= 0.25
+        else:
+            break
+        x, value, gradient = x + size * step, trial, slope[free]
+        moved += size * distance
+        if moved > FAR:
+            hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
+            evaluations += 2 * len(free)
+        before = distance if moved else np.inf
+    done = replace(
+        optimum, x=x, value=value, gradient=gradient, hessian=hessian, evaluations=evaluations
+    )
+    return replace(done, optimizer=f"{optimum.optimizer}, Newton"), hessian
