@@ -24,7 +24,7 @@ __all__ = ["Cases", "shares", "shares_within"]
 Float = NDArray[np.float64]
 
 REPLICATES = 4  # independent randomisations whose mean is the estimate
-SAFETY = 3.0  # the estimated error is this many standard errors of the mean
+SAFETY = 4.0  # the estimated error is this many standard errors of the mean
 FINEST = 32  # times the usual nodes a dimension: 1,024 for three alternatives, 512 x 512 for four
 NEXT_SEED = 0x9E3779B97F4A7C15
 HIGHEST_SEED = (1 << 63) - 1

@@ -16,14 +16,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from choicekit.numerics.draws import CHUNK, GOLDEN, TO_UNIT, mix64, stream
+from choicekit.numerics.halton import first_primes
 
 __all__ = ["generating_vector", "lattice_chunk", "lattice_steps", "shift_lattice"]
 
 Float = NDArray[np.float64]
 
 DECAY = 0.7  # weight of a dimension over the one before: the order puts the hardest first
-BUDGET = 1 << 22  # terms looked at for each component: all candidates up to R = 4096
-FEWEST = 8
+BUDGET = 1 << 20  # terms looked at for each component: all candidates up to R = 2048
+FEWEST = 6
 
 
 @lru_cache(maxsize=64)
@@ -32,18 +33,21 @@ def generating_vector(n_points: int, n_dimensions: int) -> tuple[int, ...]:
 
     Each component minimises, given the earlier ones, the criterion P2 with product weights
     ``g_d = DECAY**d``: the mean over points of ``prod_d (1 + 2 pi^2 g_d B2(x_d))``, with the
-    Bernoulli polynomial ``B2(x) = x^2 - x + 1/6``. Up to R = 4096 all candidates are tried,
+    Bernoulli polynomial ``B2(x) = x^2 - x + 1/6``. Up to R = 2048 all candidates are tried,
     beyond that ever fewer. Vectors are nested: more dimensions do not change the first ones.
     """
     x = np.arange(n_points) / n_points
     bernoulli = 2.0 * np.pi**2 * (x * x - x + 1.0 / 6.0)
-    index = np.arange(n_points, dtype=np.int64)
+    # Points i and R - i are mirror images with the same terms; 0 and R / 2 are their own.
+    index = np.arange(n_points // 2 + 1, dtype=np.int64)
+    twice = np.where((index == 0) | (2 * index == n_points), 1.0, 2.0)
     found = [1] if n_dimensions else []
-    product = 1.0 + bernoulli
+    product = twice * (1.0 + bernoulli[: len(index)])
     candidates = _candidates(n_points)
     for d in range(1, n_dimensions):
         kernel = 1.0 + DECAY**d * bernoulli
-        values = np.array([product @ kernel[index * z % n_points] for z in candidates])
+        # Not by BLAS, whose threads would cost more than the sums.
+        values = np.array([(product * kernel[index * z % n_points]).sum() for z in candidates])
         # Rounded, so that ties are broken alike whatever the order of summation.
         best = candidates[int(np.argmin(np.round(values / n_points, 9)))]
         found.append(best)
@@ -56,9 +60,10 @@ def _candidates(n_points: int) -> list[int]:
     half = max(2, n_points // 2 + 1)
     wanted = max(FEWEST, BUDGET // n_points)
     if half <= 2 * wanted:
-        numbers = np.arange(1, half)
-    else:  # spread evenly, and not in any step of their own
-        numbers = (half * ((np.arange(1, 8 * wanted) * 0.6180339887498949) % 1.0)).astype(np.int64)
+        wanted, numbers = half, np.arange(1, half)
+    else:  # spread by square roots of primes, no one a multiple of another: bad pairs those are
+        roots = np.sqrt(first_primes(4 * wanted).astype(np.float64))
+        numbers = 1 + (half * (roots % 1.0)).astype(np.int64)
     coprime: list[int] = numbers[np.gcd(numbers, n_points) == 1][:wanted].tolist()
     return coprime or [1]
 
