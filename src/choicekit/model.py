@@ -324,6 +324,8 @@ def probit(
     method: str = "auto",
     draws: int = 256,
     context: Mapping[str, Any] | None = None,
+    draw_kind: str = "sobol",
+    antithetic: bool = False,
 ) -> ChoiceModel:
     """Multinomial probit: jointly normal errors.
 
@@ -331,7 +333,7 @@ def probit(
     ----------
     specification, data, base, context
         As for `ChoiceModel`.
-    covariance, scale, method, draws
+    covariance, scale, method, draws, draw_kind, antithetic
         As for `Normal`.
 
     Examples
@@ -346,5 +348,12 @@ def probit(
     """
     from choicekit.errors.normal import Normal
 
-    law = Normal(covariance=covariance, scale=scale, method=method, draws=draws)
+    law = Normal(
+        covariance=covariance,
+        scale=scale,
+        method=method,
+        draws=draws,
+        draw_kind=draw_kind,
+        antithetic=antithetic,
+    )
     return ChoiceModel(specification, data, law, base, context)

@@ -21,6 +21,15 @@ LAWS: dict[str, Any] = {
     "normal heteroskedastic": Normal("heteroskedastic"),
     "normal unstructured": Normal("unstructured"),
     "normal unstructured ghk": Normal("unstructured", method="ghk", draws=64),
+    "normal unstructured halton": Normal(
+        "unstructured", method="ghk", draws=300, draw_kind="halton"
+    ),
+    "normal unstructured lattice": Normal(
+        "unstructured", method="ghk", draws=100, draw_kind="lattice"
+    ),
+    "normal unstructured random antithetic": Normal(
+        "unstructured", method="ghk", draws=50_000, draw_kind="random", antithetic=True
+    ),
 }
 SIZES = (2, 3, 4, 6)
 CASES = 40
@@ -194,6 +203,10 @@ def test_unknown_options_list_the_choices() -> None:
         Normal(covariance="unstructurd")
     with pytest.raises(ValueError, match="draws must be"):
         Normal(draws=1)
+    with pytest.raises(ValueError, match="Did you mean 'lattice'"):
+        Normal(draw_kind="latice")
+    with pytest.raises(ValueError, match="antithetic must be"):
+        Normal(antithetic="yes")
     with pytest.raises(ValueError, match="none of"):
         Normal(scale="tram").bind(("car", "bus"), 0)
     with pytest.raises(ValueError, match="also the base"):

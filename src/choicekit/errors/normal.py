@@ -53,7 +53,8 @@ class Normal:
         keyed by case id and seed. Errors fall with the draws R about like 1/R for the first
         three, like R^(-1/2) for the last.
     antithetic
-        Whether half of the draws are the mirror images 1 - u of the other half.
+        Whether half of the draws are the mirror images 1 - u of the other half. It helps Halton
+        and pseudo-random draws; folded lattices have it already, Sobol points are better without.
 
     Raises
     ------

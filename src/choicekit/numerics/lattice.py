@@ -90,7 +90,7 @@ def shift_lattice(key: Any, seed: Any, n_dimensions: int, shift: Any) -> None:
 def lattice_chunk(
     steps: Any, shift: Any, n_dimensions: int, n_points: int, chunk: int, u: Any
 ) -> int:
-    """Fill ``u[d, :n]`` with points ``chunk * CHUNK ...`` of n_points; returns n <= CHUNK.
+    """Fill ``u[d, :n]`` with points ``chunk * CHUNK ...``, up to n_points; returns n <= CHUNK.
 
     Points are strictly between 0 and 1.
     """

@@ -3,7 +3,9 @@
 Axes: D dimensions, R points.
 
 Every kind is keyed by case: points depend on the case's key and the seed, never on other cases.
-Antithetic points come in pairs: each base point and its mirror 1 - u, chunk by chunk.
+Antithetic points come in pairs: each base point and its mirror 1 - u, chunk by chunk. A folded
+lattice of an even number R of points is its own mirror image (all components of its vector are
+odd, so point i + R / 2 is half a period further on): its first half is mirrored into the second.
 """
 
 from __future__ import annotations
@@ -52,16 +54,16 @@ def rounded_points(kind: str, n_points: int, antithetic: bool) -> int:
     return n_points + n_points % 2 if antithetic else n_points
 
 
-def _tables(kind: str, n_base: int, n_dimensions: int) -> tuple[Any, Any]:
+def _tables(kind: str, n_points: int, n_dimensions: int) -> tuple[Any, Any]:
     """What all cases share: ``(table (D,) uint64, directions (D, MAX_BITS) uint32)``.
 
     The table holds the primes of Halton points or the steps of a lattice; what a kind does not
-    need has one row. ``n_base`` is the number of points before mirroring.
+    need has one row.
     """
     if kind == "sobol":
         return first_primes(1), direction_numbers(n_dimensions)
     if kind == "lattice":
-        return lattice_steps(n_base, n_dimensions), direction_numbers(1)
+        return lattice_steps(n_points, n_dimensions), direction_numbers(1)
     return first_primes(n_dimensions), direction_numbers(1)
 
 
@@ -134,7 +136,7 @@ def simulation_of(
     n_dimensions: int,
 ) -> tuple[Any, ...]:
     """Put together what the kernels want to know: see `start_case`."""
-    shared = _tables(kind, n_points // 2 if antithetic else n_points, n_dimensions)
+    shared = _tables(kind, n_points, n_dimensions)
     return (KINDS[kind][0], *shared, keys, np.uint64(seed), n_points, antithetic)
 
 
