@@ -83,13 +83,15 @@ def log_orthant(b: Any, sigma: Any, n_bits: int = 12, scrambles: int = 8) -> tup
     mu = saddle_point(b, t)
     logs = []
     for scramble in range(scrambles):
-        u = qmc.Sobol(n - 1, rng=np.random.default_rng(scramble)).random_base2(n_bits).T
+        plain = qmc.Sobol(n - 1, scramble=False).random_base2(n_bits).T * 2.0**30
+        shift = np.random.default_rng(scramble).integers(0, 2**30, (n - 1, 1), dtype=np.uint64)
+        u = ((plain.astype(np.uint64) ^ shift) + 0.5) * 2.0**-30  # a random digital shift
         x, total = np.zeros((n, 1 << n_bits)), np.zeros(1 << n_bits)
         for k in range(n):
             a = b[k] - t[k, :k] @ x[:k] - mu[k]
             log_tail = log_ndtr(a)
             if k < n - 1:
-                x[k] = mu[k] + ndtri_exp(np.log(np.maximum(u[k], 1e-300)) + log_tail)
+                x[k] = mu[k] + ndtri_exp(np.log(u[k]) + log_tail)
             total += 0.5 * mu[k] ** 2 - x[k] * mu[k] + log_tail
         logs.append(logsumexp(total) - n_bits * np.log(2.0))
     mean = float(logsumexp(logs) - np.log(scrambles))
