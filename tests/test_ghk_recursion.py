@@ -57,7 +57,13 @@ def test_same_points_same_probability(n: int, spread: float, n_bits: int) -> Non
     omega = a @ a.T / n + 0.2 * np.eye(n)
     chosen, keys = (np.arange(6) % n).astype(np.int32), rng.integers(0, 2**62, 6).astype(np.uint64)
     settled = Settled.at(
-        Integrator(exact=False, n_bits=n_bits), v, np.ones((6, n), bool), chosen, omega, keys, SEED
+        Integrator(exact=False, n_points=2**n_bits),
+        v,
+        np.ones((6, n), bool),
+        chosen,
+        omega,
+        keys,
+        SEED,
     )
     found = settled.log_prob(v, chosen, omega, False)[0]
     for c, i in enumerate(chosen):

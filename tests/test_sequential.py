@@ -213,7 +213,7 @@ def errors(size: int, factors: int | None) -> Any:
     ours, ordered, plain = [], [], []
     for seed in range(20):
         v, omega, chosen = random_problem(size, 10, 100 * size + seed, factors)
-        best = settled(Integrator(n_bits=16), v, omega, chosen)
+        best = settled(Integrator(n_points=1 << 16), v, omega, chosen)
         reference = best.log_prob(v, chosen, omega, False)[0]
         found, order = kernel(v, omega, chosen)
         ours.append(found[0] - reference)

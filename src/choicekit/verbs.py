@@ -57,6 +57,8 @@ def probit(
     draws: int = 256,
     context: Mapping[str, Any] | None = None,
     mixing: RandomCoefficients | None = None,
+    draw_kind: str = "sobol",
+    antithetic: bool = False,
 ) -> ChoiceModel:
     """Multinomial probit: jointly normal errors.
 
@@ -67,7 +69,7 @@ def probit(
     covariance
         ``"iid"``, ``"heteroskedastic"``, ``"exchangeable"``, ``"factor(k)"``, ``"unstructured"``,
         or a `Factor` or `Pattern` object; see `Normal`.
-    scale, method, draws
+    scale, method, draws, draw_kind, antithetic
         As for `Normal`.
 
     Examples
@@ -82,5 +84,12 @@ def probit(
     """
     from choicekit.errors.normal import Normal
 
-    law = Normal(covariance=covariance, scale=scale, method=method, draws=draws)
+    law = Normal(
+        covariance=covariance,
+        scale=scale,
+        method=method,
+        draws=draws,
+        draw_kind=draw_kind,
+        antithetic=antithetic,
+    )
     return ChoiceModel(specification, data, law, base, context, mixing)

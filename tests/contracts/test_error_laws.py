@@ -42,6 +42,15 @@ LAWS: dict[str, Any] = {
     "normal unstructured": Normal("unstructured"),
     "normal unstructured ghk": Normal("unstructured", method="ghk", draws=64),
     "normal unstructured analytic": Normal("unstructured", method="analytic"),
+    "normal unstructured halton": Normal(
+        "unstructured", method="ghk", draws=300, draw_kind="halton"
+    ),
+    "normal unstructured lattice": Normal(
+        "unstructured", method="ghk", draws=100, draw_kind="lattice"
+    ),
+    "normal unstructured random antithetic": Normal(
+        "unstructured", method="ghk", draws=50_000, draw_kind="random", antithetic=True
+    ),
 }
 # Fewer alternatives do not identify these, or lack one they name.
 SMALLEST = {
@@ -248,6 +257,10 @@ def test_unknown_options_list_the_choices() -> None:
         Normal(covariance="unstructurd")
     with pytest.raises(ValueError, match="draws must be"):
         Normal(draws=1)
+    with pytest.raises(ValueError, match="Did you mean 'lattice'"):
+        Normal(draw_kind="latice")
+    with pytest.raises(ValueError, match="antithetic must be"):
+        Normal(antithetic="yes")
     with pytest.raises(ValueError, match="none of"):
         Normal(scale="tram").bind(("car", "bus"), 0)
     with pytest.raises(ValueError, match="also the base"):

@@ -146,9 +146,18 @@ class BoundErrors(Protocol):
         """Log-probability of the chosen alternatives, see `LogProb`."""
 
     def probabilities(
-        self, v: Float, available: NDArray[np.bool_], theta: Float, keys: Any = None
+        self,
+        v: Float,
+        available: NDArray[np.bool_],
+        theta: Float,
+        keys: Any = None,
+        *,
+        tol: float | None = None,
     ) -> Float:
-        """Choice probabilities (C, J), 0 where not available; each row sums to 1."""
+        """Choice probabilities (C, J), 0 where not available; each row sums to 1.
+
+        ``tol`` is the largest estimated error wanted; a closed form has none and ignores it.
+        """
 
     def covariance(self, theta: Float) -> Float:
         """Covariance (J, J) of the errors under the normalisation."""

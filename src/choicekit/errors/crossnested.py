@@ -283,7 +283,12 @@ class BoundCrossNested(ClosedForm):
         return LogProb(logp, dv, dtheta)
 
     def probabilities(
-        self, v: Float, available: NDArray[np.bool_], theta: Float, keys: Any = None
+        self,
+        v: Float,
+        available: NDArray[np.bool_],
+        theta: Float,
+        keys: Any = None,
+        tol: float | None = None,
     ) -> Float:
         """Choice probabilities (C, J); 0 where not available."""
         _, _, inclusive, total, share, _, _ = self._parts(v, available, theta)

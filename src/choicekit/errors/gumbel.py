@@ -146,9 +146,18 @@ class BoundGumbel:
         return LogProb(logp, dv / self.scale, np.empty((len(v), 0)))
 
     def probabilities(
-        self, v: Float, available: NDArray[np.bool_], theta: Float = NO_THETA, keys: Any = None
+        self,
+        v: Float,
+        available: NDArray[np.bool_],
+        theta: Float = NO_THETA,
+        keys: Any = None,
+        *,
+        tol: float | None = None,
     ) -> Float:
-        """Softmax over the available alternatives, (C, J), with its limits at scale 0 and inf."""
+        """Softmax over the available alternatives, (C, J), with its limits at scale 0 and inf.
+
+        ``tol`` is ignored: the formula is exact.
+        """
         if self.scale == 0.0:
             masked = np.where(available, v, -np.inf)
             best = available & (masked == masked.max(axis=1, keepdims=True))

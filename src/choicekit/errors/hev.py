@@ -168,7 +168,12 @@ class BoundHeteroskedasticGumbel(ClosedForm):
         return LogProb(logp, dv, dscale[:, self._free])
 
     def probabilities(
-        self, v: Float, available: NDArray[np.bool_], theta: Float, keys: Any = None
+        self,
+        v: Float,
+        available: NDArray[np.bool_],
+        theta: Float,
+        keys: Any = None,
+        tol: float | None = None,
     ) -> Float:
         """Choice probabilities (C, J), each integrated on its own; 0 where not available."""
         out = np.zeros(v.shape)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import APPROXIMATED, SimulationPlan
-from choicekit.numerics.draws import MAX_BITS, direction_numbers
 from choicekit.numerics.ghk import ghk_range
 from choicekit.numerics.ordering import order_range
+from choicekit.numerics.points import KINDS, MAX_POINTS, rounded_points, simulation_of
 from choicekit.numerics.quadrature import smoothed_gauss, smoothed_gauss_square
 from choicekit.numerics.sequential import sequential_range
 from choicekit.numerics.threads import map_ranges
@@ -45,19 +45,35 @@ class Integrator:
     exact
         Whether choice sets of 3 and 4 are integrated by Gauss rules instead of simulated; 2 need
         no points at all.
-    n_bits
-        A simulated case gets ``2**n_bits`` scrambled Sobol points.
+    n_points
+        Points a simulated case, mirror images included.
     finer
         Multiplies the number of Gauss nodes a dimension, to measure the rule's own error.
+    kind
+        Which points: a key of ``numerics.points.KINDS``.
+    antithetic
+        Whether each point comes with its mirror image 1 - u.
     sequential
         Whether choice sets of 5 and more are approximated by sequential conditioning instead of
         simulated; goes with ``exact``.
     """
 
     exact: bool = True
-    n_bits: int = 8
+    n_points: int = 256
     finer: int = 1
+    kind: str = "sobol"
+    antithetic: bool = False
     sequential: bool = False
+
+    def with_points(self, n_points: int) -> Integrator:
+        """The same with this many points, or the next number that the kind can have."""
+        wanted = rounded_points(self.kind, min(n_points, MAX_POINTS), self.antithetic)
+        return replace(self, n_points=wanted)
+
+    @property
+    def points_in_words(self) -> str:
+        """The kind of points, for example ``"shifted lattice, antithetic"``."""
+        return KINDS[self.kind][1] + (", antithetic" if self.antithetic else "")
 
     @property
     def rules(self) -> tuple[Float, Float, Float, Float]:
@@ -149,17 +165,13 @@ class Settled:
     def refined(self) -> Settled:
         """The same with twice the Gauss nodes a dimension and twice the draws.
 
-        What was approximated is simulated instead, with ``n_bits``: more nodes would show the
+        What was approximated is simulated instead, with ``n_points``: more nodes would show the
         error of the rule, which is nothing against that of the approximation.
         """
         if self.plan.n_approximate:
             return replace(self, integrator=replace(self.integrator, sequential=False))
-        finer = replace(
-            self.integrator,
-            finer=2 * self.integrator.finer,
-            n_bits=min(MAX_BITS, self.integrator.n_bits + 1),
-        )
-        return replace(self, integrator=finer)
+        finer = replace(self.integrator, finer=2 * self.integrator.finer)
+        return replace(self, integrator=finer.with_points(2 * finer.n_points))
 
     @property
     def plan(self) -> SimulationPlan:
@@ -171,8 +183,8 @@ class Settled:
             method = "mixed" if exact else "analytic"
             return SimulationPlan(method, APPROXIMATED, 0, self.seed, exact, 0, approximate)
         method = "exact" if not simulated else "ghk" if not exact else "mixed"
-        draws = 1 << self.integrator.n_bits if simulated else 0
-        kind = "scrambled Sobol" if simulated else "Gauss-Legendre"
+        draws = self.integrator.n_points if simulated else 0
+        kind = self.integrator.points_in_words if simulated else "Gauss-Legendre"
         return SimulationPlan(method, kind, draws, self.seed, exact, simulated)
 
     def log_prob(
@@ -198,12 +210,19 @@ class Settled:
             np.empty((shape, n_alt * (n_alt + 1) // 2)),
         )
         own = np.empty((0, n_alt, n_alt)) if extra is None else extra
-        approximate = self.integrator.is_approximate(self.n_dims)
+        points = self.integrator
+        approximate = points.is_approximate(self.n_dims)
         few = np.where(approximate, 0, self.n_dims).astype(np.int32)
         problem = (np.ascontiguousarray(v), chosen, self.order, few, omega, own)
-        directions = direction_numbers(max(1, n_alt - 2))
-        draws = (directions, self.keys, np.uint64(self.seed), self.integrator.n_bits)
-        rules = self.integrator.rules
+        draws = simulation_of(
+            points.kind,
+            self.keys,
+            self.seed,
+            points.n_points,
+            points.antithetic,
+            max(1, n_alt - 2),
+        )
+        rules = points.rules
 
         def work(start: int, stop: int) -> None:
             ghk_range(problem, rules, draws, start, stop, gradient, out)

@@ -298,7 +298,12 @@ class BoundNested(ClosedForm):
         return LogProb(logp, bar[:, : self.n_alternatives], dtheta)
 
     def probabilities(
-        self, v: Float, available: NDArray[np.bool_], theta: Float, keys: Any = None
+        self,
+        v: Float,
+        available: NDArray[np.bool_],
+        theta: Float,
+        keys: Any = None,
+        tol: float | None = None,
     ) -> Float:
         """Choice probabilities (C, J), from the root down; 0 where not available."""
         _, shares = self._values(v, available, theta)

@@ -99,4 +99,6 @@ class AbsorbedLikelihood(Likelihood):
     def probabilities(self, params: Float, tol: float | None = None) -> Float:
         """Choice probabilities of the cases, (C, J); 0 where not available."""
         v, theta = self.utilities(params), self.split(params)[1]
-        return self._normal.probabilities(v, self._available, theta, self.keys, self._extra(params))
+        return self._normal.probabilities(
+            v, self._available, theta, self.keys, self._extra(params), tol
+        )

@@ -10,6 +10,7 @@ Axes: C cases, J alternatives, N people, S nodes, H random coefficients.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb, SimulationPlan
+from choicekit.exceptions import SimulationWarning
 from choicekit.likelihood.plain import Likelihood, Parts
 from choicekit.mixing.random import BoundRandom
 from choicekit.numerics.draws import MAX_BITS
@@ -210,7 +212,30 @@ class MixedLikelihood(Likelihood):
         )
 
     def probabilities(self, params: Float, tol: float | None = None) -> Float:
-        """Choice probabilities of the cases over all people, (C, J); 0 where not available."""
+        """Choice probabilities of the cases over all people, (C, J); 0 where not available.
+
+        With ``tol`` the nodes are quadrupled until no probability changes by more.
+        """
+        found = self._shares(params)
+        if tol is None:
+            return found
+        finer, change = self, np.inf
+        while finer.mixing.n_bits + 2 <= MAX_BITS:
+            finer = finer.refined().refined()
+            before, found = found, finer._shares(params)
+            change = float(np.abs(found - before).max())
+            if change <= tol:
+                return found
+        warnings.warn(
+            f"The probabilities still change by {change:.2g} at {finer.n_nodes:,} nodes a person, "
+            f"more than tol={tol:g}.",
+            SimulationWarning,
+            stacklevel=5,
+        )
+        return found
+
+    def _shares(self, params: Float) -> Float:
+        """Mean probabilities over the nodes, (C, J)."""
         beta, theta, phi = self.split(params)
         out, fixed = np.zeros(self._available.shape), self._fixed_utilities(beta)
         for block in self._blocks():

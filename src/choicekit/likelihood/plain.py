@@ -249,9 +249,14 @@ class Likelihood:
         return np.hstack([by_beta, part.by_theta, part.by_phi])
 
     def probabilities(self, params: Float, tol: float | None = None) -> Float:
-        """Choice probabilities of the cases, (C, J); 0 where not available."""
+        """Choice probabilities of the cases, (C, J); 0 where not available.
+
+        ``tol`` is the largest estimated error of the integration by which any may be off.
+        """
         theta = self.split(params)[1]
-        return self.errors.probabilities(self.utilities(params), self._available, theta, self.keys)
+        return self.errors.probabilities(
+            self.utilities(params), self._available, theta, self.keys, tol=tol
+        )
 
     def logit(self, params: Float, with_hessian: bool) -> Any:
         """Value, gradient and exact Hessian by the fused kernel; conditional logit only."""

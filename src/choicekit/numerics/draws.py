@@ -1,4 +1,4 @@
-"""Scrambled Sobol points, generated inside the kernels and keyed by case.
+"""Scrambled Sobol points, generated inside the kernels and keyed by case; other kinds: points.py.
 
 A kernel needs, for each case, R points of a low-discrepancy set scrambled
 independently of every other case. Storing them would cost C x R x D numbers;
@@ -20,12 +20,23 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["CHUNK", "MAX_BITS", "direction_numbers", "mix64", "scramble_case", "sobol_chunk"]
+__all__ = [
+    "CHUNK",
+    "GOLDEN",
+    "MAX_BITS",
+    "TO_UNIT",
+    "direction_numbers",
+    "mix64",
+    "scramble_case",
+    "sobol_chunk",
+    "stream",
+]
 
 MAX_BITS = 20  # at most 2**20 points a case
 CHUNK_BITS = 8
 CHUNK = 1 << CHUNK_BITS  # draws that stay in the first-level cache together
 TO_UNIT = 2.0**-32
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # the increment of splitmix64
 
 
 @lru_cache(maxsize=32)
@@ -64,6 +75,12 @@ def mix64(x: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
+def stream(key: Any, seed: Any) -> Any:
+    """Where the counter of a case's random numbers starts, a hash of its key and the seed."""
+    return mix64(np.uint64(key) ^ mix64(np.uint64(seed) + GOLDEN))
+
+
+@njit(nogil=True, cache=True)
 def scramble_case(
     key: Any, seed: Any, directions: Any, n_dimensions: int, n_bits: int, out: Any, shift: Any
 ) -> None:
@@ -71,16 +88,16 @@ def scramble_case(
 
     ``directions`` (>= n_dimensions, >= n_bits), ``out`` and ``shift`` (D,) are uint32.
     """
-    state = mix64(np.uint64(key) ^ mix64(np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15)))
+    state = stream(key, seed)
     columns = np.empty(32, dtype=np.uint32)
     for d in range(n_dimensions):
         # Column b of the random matrix: a one at digit b (from the top), random digits below it.
         for b in range(n_bits):
-            state += np.uint64(0x9E3779B97F4A7C15)
+            state += GOLDEN
             word = np.uint32(mix64(state) >> np.uint64(32))
             top = np.uint32(0x80000000) >> np.uint32(b)
             columns[b] = (word & (top - np.uint32(1))) | top
-        state += np.uint64(0x9E3779B97F4A7C15)
+        state += GOLDEN
         shift[d] = np.uint32(mix64(state) >> np.uint64(32))
         for k in range(n_bits):
             number = directions[d, k]

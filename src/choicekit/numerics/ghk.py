@@ -10,7 +10,7 @@ taken in a fixed order, are normal with mean ``V_k - V_i`` and covariance ``Sigm
     e_d = Phi^-1(u_d Phi(a_d))                     a draw below it
     P   = mean over points of  prod_d Phi(a_d)
 
-The points u are scrambled Sobol points keyed by case, or the nodes of a product Gauss rule: then
+The points u are keyed by case (points.py has the kinds), or the nodes of a product Gauss rule: then
 the sum is a deterministic integral and nothing is simulated. Only D - 1 coordinates are used, so
 two available alternatives need no integration at all.
 
@@ -27,13 +27,14 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from choicekit.numerics.draws import CHUNK, scramble_case, sobol_chunk
+from choicekit.numerics.draws import CHUNK
 from choicekit.numerics.linear_algebra import (
     adjoint_cholesky,
     case_covariance,
     cholesky,
     difference_covariance,
 )
+from choicekit.numerics.points import next_points, start_case
 from choicekit.numerics.special import (
     FAST,
     exp_,
@@ -139,7 +140,7 @@ def point_weights(weight: Any, product: Any, exponent: Any, rule: Any, top: floa
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _how_many(rules: Any, n_dim: int, n_bits: int) -> Any:
+def _how_many(rules: Any, n_dim: int, n_points: int) -> Any:
     """Whether n_dim differences are simulated, and how many points they get."""
     if n_dim == 1:
         return False, 1  # a univariate normal: nothing to integrate
@@ -147,7 +148,7 @@ def _how_many(rules: Any, n_dim: int, n_bits: int) -> Any:
         return False, rules[1].size
     if n_dim == 3 and rules[3].size > 0:
         return False, rules[3].size
-    return True, 1 << n_bits
+    return True, n_points
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -190,14 +191,15 @@ def ghk_range(
         ``(points1 (1, R1), weights1 (R1,), points2 (2, R2), weights2 (R2,))``: Gauss rules for two
         and three differences; R1 = 0 or R2 = 0 stands for "simulate these as well".
     simulation
-        ``(directions (>=D-1, bits) uint32, keys (C,) uint64, seed uint64, n_bits)``.
+        ``(kind, table, directions, keys (C,) uint64, seed uint64, n_points, antithetic)``: code
+        of the kind of points and what all cases share (`points.simulation_of`); keys of the
+        cases and the seed; points a case, mirror images included.
     out
         ``(logp (C,), dv (C, J), domega (C, J (J + 1) / 2))``: the last two only written
         ``with_gradient``; domega is the derivative with respect to the lower triangle of the
         case's covariance, row by row, an off-diagonal element counting for both its places.
     """
     v, chosen, order, n_dims, omega, extra = problem
-    directions, keys, seed, n_bits = simulation
     logp, dv, domega = out
     width = max(1, v.shape[1] - 1)
     s = np.empty((7, max(5, width), CHUNK))
@@ -222,17 +224,17 @@ def ghk_range(
         g_b[:n_dim] = 0.0
         g_t[:n_dim, :n_dim] = 0.0
 
-        simulated, n_points = _how_many(rules, n_dim, n_bits)
+        simulated, n_points = _how_many(rules, n_dim, simulation[5])
         if simulated:
-            scramble_case(keys[c], seed, directions, n_dim - 1, n_bits, scrambled, shift)
+            start_case(simulation, c, n_dim - 1, scrambled, shift)
 
         top, total, done, chunk = -np.inf, 0.0, 0, 0
         while done < n_points:
-            n = min(CHUNK, n_points - done)
             if simulated:
-                sobol_chunk(scrambled, shift, n_dim - 1, n_bits, chunk, words, s[0])
+                n = next_points(simulation, c, n_dim - 1, chunk, scrambled, shift, words, s[0])
                 rule = equal
             else:
+                n = min(CHUNK, n_points - done)
                 rule = _gauss_chunk(rules, n_dim, done, n, equal, s[0])
             highest = _forward(b, t, n_dim, n, s)
             if highest > top:  # rescale what earlier chunks added

@@ -50,23 +50,42 @@ class Prediction(Statistics):
         v = likelihood.utilities(self._values)
         return _cases_table(np.where(data.layout.available, v, np.nan), data)
 
-    def probabilities(self, df: pd.DataFrame | None = None) -> pd.DataFrame:
-        """Choice probabilities, cases x alternatives; 0 where not available. See `utilities`."""
-        data = self._read(df)
-        return _cases_table(self._probabilities(data, df is None), data)
-
-    def _probabilities(self, data: ChoiceData, own: bool) -> Float:
-        likelihood = self._likelihood_of(None if own else data)
-        found: Float = likelihood.probabilities(self._values)
-        return found
-
-    def predict(self, df: pd.DataFrame | None = None) -> pd.Series[Any] | pd.DataFrame:
-        """Choice probabilities in the shape of the data given.
+    def probabilities(
+        self, df: pd.DataFrame | None = None, tol: float | None = None
+    ) -> pd.DataFrame:
+        """Choice probabilities, cases x alternatives; 0 where not available.
 
         Parameters
         ----------
         df
             As for `utilities`.
+        tol
+            Largest estimated error of any probability, where they are integrated numerically: the
+            cases that miss it get more points until they meet it. By default all get the usual
+            number once.
+
+        Warns
+        -----
+        SimulationWarning
+            Where ``tol`` was not reached.
+        """
+        data = self._read(df)
+        return _cases_table(self._probabilities(data, df is None, tol), data)
+
+    def _probabilities(self, data: ChoiceData, own: bool, tol: float | None = None) -> Float:
+        likelihood = self._likelihood_of(None if own else data)
+        found: Float = likelihood.probabilities(self._values, tol)
+        return found
+
+    def predict(
+        self, df: pd.DataFrame | None = None, tol: float | None = None
+    ) -> pd.Series[Any] | pd.DataFrame:
+        """Choice probabilities in the shape of the data given.
+
+        Parameters
+        ----------
+        df, tol
+            As for `probabilities`.
 
         Returns
         -------
@@ -77,7 +96,7 @@ class Prediction(Statistics):
             cases that were used, in the order they were given (wide data: by case id).
         """
         data = self._read(df)
-        p = self._probabilities(data, df is None)
+        p = self._probabilities(data, df is None, tol)
         if data.form == "wide":
             first = data.origin[data.layout.case_ptr[:-1]]
             if df is None:
