@@ -32,8 +32,10 @@ from choicekit.numerics.draws import direction_numbers
 
 SOURCE = timing.CHILDREN / "ghk_kernel.c"
 # What numba's "contract", "nnan", "ninf", "nsz" allow; sums are reassociated by a pragma there.
-FLAGS = """-O3 -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math
--ffinite-math-only -fno-signed-zeros -fopenmp-simd -fPIC -shared""".split()
+FLAGS = [
+    *("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
+    *("-ffinite-math-only", "-fno-signed-zeros", "-fopenmp-simd", "-fPIC", "-shared"),
+]
 # gcc's own choices are narrower vectors and loops that are not unrolled, and slower; not every
 # machine knows the first option.
 OPTIONS = {
