@@ -36,7 +36,6 @@ import timing
 BETA = {"x1": 1.0, "x2": -1.0}  # of standard normal covariates
 DRAWS = 128
 LEVEL = 1.959963984540054  # normal quantile of 95% intervals
-PAGE_TITLE = "# Recovery study of the probit"
 
 
 @dataclass(frozen=True)
@@ -245,40 +244,50 @@ def cells(one: Summary) -> list[str]:
     ]
 
 
+PAGE = """# Recovery study of the probit
+
+Made by `benchmarks/recovery.py`; do not edit by hand.
+
+{R} data sets were simulated from a known truth for each row and fitted: two standard normal
+covariates ({truth}), a constant for every alternative but the base, errors with the
+covariance named. Choice sets of up to four are integrated exactly, larger ones with {draws} draws
+a case. Standard errors are from the Hessian, intervals the estimate +- 1.96 standard errors. Fits
+that did not converge are counted, and left out of the rest.
+
+{table}
+
+How to read it:
+
+* With {R} data sets a bias is measured to {bias:.2f} sd of an estimate. Were there none, the rms of
+  bias over its standard error would be about 1; the column after it is the largest bias of all
+  parameters.
+* `mean s.e. / sd` is the mean reported standard error over the standard deviation that the
+  estimates really have, known to {ratio:.0f}%; less than 1 is too sure.
+* Coverage should be 95% and is measured to {coverage:.1f} points; the lowest of a row is the
+  lowest of as many as it has parameters.
+
+Run on {day}: {versions}; {minutes:.0f} minutes of
+fits in all. The data of replication r come from numpy's `default_rng([crc32 of the name of the
+structure, J, r])`, the draws from seed r + 1.
+"""
+
+
 def page(found: list[Summary], seconds: float, draws: int) -> str:
     """The markdown page."""
     R = max(one.replications for one in found)
-    truth = ", ".join(f"{name} = {value:g}" for name, value in BETA.items())
-    lines = [
-        PAGE_TITLE,
-        "",
-        "Made by `benchmarks/recovery.py`; do not edit by hand.",
-        "",
-        f"{R} data sets were simulated from a known truth for each row and fitted: two standard",
-        f"normal covariates ({truth}), a constant for every alternative but the base, errors with",
-        "the covariance named. Choice sets of up to four are integrated exactly, larger ones with",
-        f"{draws} draws a case. Standard errors are from the Hessian, intervals the estimate +- 1.96",
-        "standard errors. Fits that did not converge are counted, and left out of the rest.",
-        "",
-        "|".join(["", *HEADER, ""]),
-        "|".join(["", "---", *["---:"] * (len(HEADER) - 1), ""]),
-        *("|".join(["", *cells(one), ""]) for one in found),
-        "",
-        "How to read it:",
-        "",
-        f"* With {R} data sets a bias is measured to {1 / np.sqrt(R):.2f} sd of an estimate. Were there",
-        "  none, the first figure would be about 1; the next is the largest of all parameters.",
-        "* `mean s.e. / sd` is the mean reported standard error over the standard deviation that",
-        f"  the estimates really have, known to {100 / np.sqrt(2 * R):.0f}%; less than 1 is too sure.",
-        f"* Coverage should be 95% and is measured to {100 * np.sqrt(0.05 * 0.95 / R):.1f} points; the",
-        "  lowest of a row is the lowest of as many as it has parameters.",
-        "",
-        f"Run on {date.today().isoformat()}: {timing.machine().split('; ')[-1]}; two processes;",
-        f"{seconds / 60:.0f} minutes of fits in all. The data of replication r come from numpy's",
-        "`default_rng([crc32 of the structure's name, J, r])`, the draws from seed r + 1.",
-        "",
-    ]
-    return "\n".join(lines)
+    lines = [HEADER, ["---", *["---:"] * (len(HEADER) - 1)], *map(cells, found)]
+    return PAGE.format(
+        R=R,
+        truth=", ".join(f"{name} = {value:g}" for name, value in BETA.items()),
+        draws=draws,
+        table="\n".join(f"| {' | '.join(line)} |" for line in lines),
+        bias=1.0 / np.sqrt(R),
+        ratio=100.0 / np.sqrt(2.0 * R),
+        coverage=100.0 * np.sqrt(0.05 * 0.95 / R),
+        day=date.today().isoformat(),
+        versions=timing.machine().split("; ")[-1],
+        minutes=seconds / 60.0,
+    )
 
 
 def arguments() -> argparse.Namespace:
