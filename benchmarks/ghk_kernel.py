@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+import choicekit as ck
 import simulate
 import timing
 from choicekit.errors.integrators import Integrator, Settled
@@ -61,13 +62,18 @@ class Problem:
     settled: Settled
 
 
+def simulated(draws: int) -> Integrator:
+    """Scrambled Sobol points for every case, as a user asks for them."""
+    return ck.Normal(method="ghk", draws=draws).bind(("a", "b", "c"), 0).integrator
+
+
 def problem(C: int, J: int) -> Problem:
     """Utilities and choices from `simulate.probit_truth`, orders of integration at the truth."""
     truth, rng = simulate.probit_truth(J), np.random.default_rng(J)
     v = 1.4 * rng.standard_normal((C, J))
     errors = rng.multivariate_normal(np.zeros(J), truth.cov, size=C, method="cholesky")
     chosen = (v + errors).argmax(axis=1).astype(np.int32)
-    integrator = Integrator(exact=False, n_bits=DRAWS.bit_length() - 1)
+    integrator = simulated(DRAWS)
     keys = rng.integers(0, 2**63, size=C, dtype=np.uint64)
     there = np.ones((C, J), dtype=bool)
     settled = Settled.at(integrator, v, there, chosen, truth.cov, keys, SEED)
@@ -114,7 +120,7 @@ def caller(function: Any) -> Callable[[Problem], Answer]:
             ctypes.c_int(directions.shape[1]),
             pointer(settled.keys),
             ctypes.c_uint64(settled.seed),
-            ctypes.c_int(settled.integrator.n_bits),
+            ctypes.c_int(DRAWS.bit_length() - 1),
             *map(pointer, out),
         )
         return out
