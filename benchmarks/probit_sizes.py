@@ -3,6 +3,7 @@
 ::
 
     python benchmarks/probit_sizes.py [--quick] [--limit SECONDS] [--peers-python P]
+        [--cases N ...] [--alternatives J ...]
 
 From the DataFrame to standard errors, each fit in a process of its own after a fit to the first 100
 cases; the median of `--repeat` fits where one takes less than ten seconds, else of one. `--quick`
@@ -42,6 +43,8 @@ HEADER = [
 def arguments() -> Any:
     parser = timing.parser(__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave out what takes minutes")
+    parser.add_argument("--cases", type=int, nargs="+", default=list(CASES))
+    parser.add_argument("--alternatives", type=int, nargs="+", default=list(ALTERNATIVES))
     parser.add_argument("--limit", type=float, default=600.0, help="seconds a process may take")
     return timing.parsed(parser)
 
@@ -54,16 +57,17 @@ def written(folder: Path, C: int, J: int) -> Path:
     return place
 
 
-def measured(
-    folder: Path, repeat: int, limit: float, threads: int | None = None
-) -> dict[str, Any] | None:
-    """What the child says, with the median and the range of its seconds; None at the limit."""
-    env = {} if threads is None else {"CHOICEKIT_NUM_THREADS": str(threads)}
-    child = ("choicekit_probit.py", folder, "--warm", WARM, "--repeat")
+def measured(folder: Path, args: Any, count: int | None = None) -> dict[str, Any] | None:
+    """What the child says, with the seconds of all its fits; None at the limit.
+
+    `count` is the number of threads, by default all.
+    """
+    env = {} if count is None else {"CHOICEKIT_NUM_THREADS": str(count)}
+    child = ("choicekit_probit.py", folder, "--warm", 0 if args.tiny else WARM, "--repeat")
     try:
-        found = timing.run(*child, 1, env=env, limit=limit)
-        if repeat > 1 and found["seconds"][0] < SHORT:
-            found["seconds"] = timing.run(*child, repeat, env=env, limit=limit)["seconds"]
+        found = timing.run(*child, 1, env=env, limit=args.limit)
+        if args.repeat > 1 and found["seconds"][0] < SHORT:
+            found["seconds"] = timing.run(*child, args.repeat, env=env, limit=args.limit)["seconds"]
     except subprocess.TimeoutExpired:
         return None
     return found
@@ -96,7 +100,7 @@ def without(C: int, J: int, why: str) -> list[str]:
 
 def sizes(args: Any, folder: Path) -> dict[tuple[int, int], dict[str, Any]]:
     """Fit every size, print the table as it grows, return what was found."""
-    cells = [(C, J) for C in CASES for J in ALTERNATIVES]
+    cells = [(C, J) for C in args.cases for J in args.alternatives]
     if args.tiny:
         cells = [(500, 3), (500, 5)]
     rows, done = [], {}
@@ -104,7 +108,7 @@ def sizes(args: Any, folder: Path) -> dict[tuple[int, int], dict[str, Any]]:
         if args.quick and C * J > HEAVY:
             rows.append(without(C, J, "skipped (--quick)"))
             continue
-        found = measured(written(folder, C, J), args.repeat, args.limit)
+        found = measured(written(folder, C, J), args)
         if found is None:
             rows.append(without(C, J, f"skipped (limit of {args.limit:.0f} s)"))
         else:
@@ -122,7 +126,7 @@ def threads(args: Any, folder: Path) -> None:
     print(f"\nthreads, {C:,} cases x {J} alternatives")
     medians, llfs = {}, set()
     for count in sorted({1, most}):
-        found = measured(place, args.repeat, args.limit, count)
+        found = measured(place, args, count)
         if found is None:
             print(f"{count}: skipped (limit of {args.limit:.0f} s)")
             return

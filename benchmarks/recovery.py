@@ -297,6 +297,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--replications", type=int, default=200)
     parser.add_argument("--structures", nargs="+", choices=list(STRUCTURES), default=None)
     parser.add_argument("--alternatives", nargs="+", type=int, default=list(CASES))
+    parser.add_argument("--cases", type=int, help="in place of the study's own numbers")
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--table", type=Path, help="the page to write")
@@ -310,7 +311,7 @@ def settings(args: argparse.Namespace) -> list[Setting]:
     found = []
     for structure in args.structures or STRUCTURES:
         for J in args.alternatives:
-            cases = MORE_CASES.get((structure, J), CASES.get(J, 2000))
+            cases = args.cases or MORE_CASES.get((structure, J), CASES.get(J, 2000))
             found.append(Setting(structure, J, 300 if args.tiny else cases, args.draws))
     return found
 
