@@ -226,14 +226,19 @@ HEADER = [
 def cells(one: Summary) -> list[str]:
     """A row of the table under `HEADER`."""
     t = one.table
-    bias, ratio = t["bias"] / t["sd"], t["mean s.e."] / t["sd"]
-    far = bias.abs().idxmax()
-    return [
+    start = [
         one.setting.structure,
         f"{one.setting.J}",
         f"{one.setting.cases:,}",
-        f"{len(t)}",
+        f"{len(one.setting.truth)}",
         f"{one.failed} of {one.replications}",
+    ]
+    if one.replications - one.failed < 2:
+        return [*start, *["too few"] * (len(HEADER) - len(start) - 1), f"{one.seconds:.2f}"]
+    bias, ratio = t["bias"] / t["sd"], t["mean s.e."] / t["sd"]
+    far = bias.abs().idxmax()
+    return [
+        *start,
         f"{np.sqrt(np.mean(np.square(t['bias'] / t['its s.e.']))):.2f}",
         f"{bias[far]:+.2f} ({far})",
         f"{ratio.mean():.3f}",
@@ -312,7 +317,7 @@ def settings(args: argparse.Namespace) -> list[Setting]:
     for structure in args.structures or STRUCTURES:
         for J in args.alternatives:
             cases = args.cases or MORE_CASES.get((structure, J), CASES.get(J, 2000))
-            found.append(Setting(structure, J, 300 if args.tiny else cases, args.draws))
+            found.append(Setting(structure, J, 600 if args.tiny else cases, args.draws))
     return found
 
 
