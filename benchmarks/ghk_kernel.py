@@ -8,7 +8,7 @@ The C program, children/ghk_kernel.c, is compiled here; without a C compiler onl
 measured. Included in both: making the scrambled Sobol points of each case, the covariance of its
 differences and its Cholesky factor, the recursion, and the gradient with respect to utilities and
 covariance. Left out of both: the order of integration, which a fit makes once or twice. One thread;
-the two programs take turns, and the ratio is the median of the turns' ratios.
+the programs take turns, the time is the thread's, and a ratio is the median of the turns' ratios.
 """
 
 import ctypes
