@@ -254,19 +254,20 @@ PAGE = """# Recovery study of the probit
 
 Made by `benchmarks/recovery.py`; do not edit by hand.
 
-{R} data sets ({more} times as many with three alternatives) were simulated from a known truth for
-each row and fitted: two standard normal covariates ({truth}), a constant for every
-alternative but the base, errors with the covariance named. Choice sets of up to four are integrated exactly, larger ones with {draws} draws
-a case. Standard errors are from the Hessian, intervals the estimate +- 1.96 standard errors. Fits
-that did not converge are counted, and left out of the rest.
+{R} data sets ({more} times as many with three alternatives) were simulated from a known truth
+for each row and fitted: two standard normal covariates ({truth}), a constant for every
+alternative but the base, errors with the covariance named. Choice sets of up to four are
+integrated exactly, larger ones with {draws} draws a case. Standard errors are from the Hessian,
+intervals the estimate +- 1.96 standard errors. Fits that did not converge are counted, and left
+out of the rest.
 
 {table}
 
 How to read it:
 
-* With {R} data sets a bias is measured to {bias:.2f} sd of an estimate (all that is measured is
-  measured {root:.1f} times as well with three alternatives). Were there none, the rms of bias over its
-  standard error would be about 1; the column after it is the largest bias of all parameters.
+* With {R} data sets a bias is measured to {bias:.2f} sd of an estimate. Were there none, the rms of
+  bias over its standard error would be about 1; the column after it is the largest bias of all
+  parameters. With three alternatives everything is measured {root:.1f} times as well.
 * `mean s.e. / sd` is the mean reported standard error over the standard deviation that the
   estimates really have, known to {ratio:.0f}%; less than 1 is too sure.
 * Coverage should be 95% and is measured to {coverage:.1f} points; the lowest of a row is the
