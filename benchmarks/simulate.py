@@ -15,6 +15,21 @@ class Truth:
     cov: np.ndarray | None
 
 
+def probit_truth(J: int) -> Truth:
+    """Errors and coefficients of a probit that any number of alternatives identifies well.
+
+    The correlations of the errors fall from 0.4 with the distance of the alternatives, their
+    variances lie between 0.3 and 0.7, so no difference is nearly determined by others. Four
+    covariates vary between alternatives; the J - 1 constants are small.
+    """
+    places = np.arange(J)
+    correlation = 0.4 ** np.abs(places[:, None] - places)
+    sd = np.sqrt(0.5 + 0.2 * np.cos(2.0 * places))
+    constants = 0.3 * np.sin(1.0 + places[1:])
+    beta = np.concatenate([[1.0, -0.5, 0.8, -0.3], constants])
+    return Truth(beta, correlation * np.outer(sd, sd))
+
+
 def write_choices(
     folder: Path, C: int, J: int, truth: Truth, constants: bool = False, seed: int = 1
 ) -> None:

@@ -18,30 +18,50 @@ PACKAGES = ("choicekit", "numpy", "pandas", "scipy", "numba", "statsmodels", "fo
 
 def arguments(description: str, peers: bool = True) -> argparse.Namespace:
     """The options all benchmarks share; medians need `--repeat` of at least five to mean much."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--tiny", action="store_true", help="seconds, no peers: does it run at all")
-    parser.add_argument("--repeat", type=int, default=5, help="fits to take the median of")
+    return parsed(parser(description, peers))
+
+
+def parser(description: str, peers: bool = True) -> argparse.ArgumentParser:
+    """The same as a parser that takes more options before `parsed`."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument(
+        "--tiny", action="store_true", help="seconds, no peers: does it run at all"
+    )
+    options.add_argument("--repeat", type=int, default=5, help="fits to take the median of")
     if peers:
-        parser.add_argument("--peers-python", help="python of an environment that has the peers")
-        parser.add_argument("--peer-repeat", type=int, help="the same for the peers")
-    args = parser.parse_args()
+        options.add_argument("--peers-python", help="python of an environment that has the peers")
+        options.add_argument("--peer-repeat", type=int, help="the same for the peers")
+    return options
+
+
+def parsed(options: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the command line; what `--tiny` and the peers' defaults imply is filled in."""
+    args = options.parse_args()
     if args.tiny:
         args.repeat, args.peers_python = 1, None
-    if peers and args.peer_repeat is None:
+    if getattr(args, "peer_repeat", 0) is None:
         args.peer_repeat = args.repeat
     return args
 
 
 def run(
-    script: str, *arguments: object, python: str = sys.executable, env: dict[str, str] | None = None
+    script: str,
+    *arguments: object,
+    python: str = sys.executable,
+    env: dict[str, str] | None = None,
+    limit: float | None = None,
 ) -> dict[str, Any]:
-    """Run children/`script` in a process of its own; its last line, read as JSON."""
+    """Run children/`script` in a process of its own; its last line, read as JSON.
+
+    Raises subprocess.TimeoutExpired, the process being ended, after `limit` seconds.
+    """
     done = subprocess.run(
         [python, str(CHILDREN / script), *map(str, arguments)],
         capture_output=True,
         text=True,
         env={**os.environ, **(env or {})},
         check=False,
+        timeout=limit,
     )
     if done.returncode:
         raise SystemExit(f"{script} failed in {python}:\n{done.stderr}")

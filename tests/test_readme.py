@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from pathlib import Path
 
 import pytest
 
+from .documents import blocks, printed, require_shown
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-
-
-def masked(text: str) -> list[str]:
-    """Lines without what differs between runs: times, and the number of steps to the optimum."""
-    lines = []
-    for line in text.splitlines():
-        if line.startswith("Time"):
-            line = re.sub(r"[\d.]+ (ms|s|min)", "T", line)
-        elif line.startswith("Iterations"):
-            line = "Iterations"
-        lines.append(" ".join(line.split()))
-    return lines
-
-
 def test_the_example_prints_what_is_shown() -> None:
-    code, shown = blocks("python")[0], blocks("text")[0]
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(compile(code, "README.md", "exec"), {})
-    printed = masked(out.getvalue())
-    position = 0
-    for part in shown.split("\n...\n"):
-        wanted = [line for line in masked(part) if line]
-        assert wanted
-        there = [i for i in range(position, len(printed)) if printed[i] == wanted[0]]
-        assert there, f"not printed: {wanted[0]!r}"
-        got = [line for line in printed[there[0] :] if line][: len(wanted)]
-        assert got == wanted
-        position = there[0] + len(wanted)
+    code, shown = blocks(README, "python")[0], blocks(README, "text")[0]
+    require_shown(shown, printed(code, "README.md", {}))
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:
-    commands = [line for block in blocks("sh") for line in block.splitlines() if "pytest" in line]
+    commands = [
+        line for block in blocks(README, "sh") for line in block.splitlines() if "pytest" in line
+    ]
     assert len(commands) == 1
     assert commands[0] in (ROOT / ".ci" / "run").read_text()
 
@@ -56,7 +30,7 @@ def test_both_commands_are_single_lines_with_pip() -> None:
     for word in ("choicekit compare", "pytest"):
         (line,) = [
             line
-            for block in blocks("sh")
+            for block in blocks(README, "sh")
             for line in block.splitlines()
             if line.startswith("python3 -m venv") and line.endswith(word)
         ]

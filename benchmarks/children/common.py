@@ -16,8 +16,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# One data frame for everybody; `codes` because some peers lose seconds over text.
-LABELS = {"text": ["bus", "car", "train", "walk"], "codes": [1, 2, 3, 4]}
+LABELS = ("text", "codes")  # one data frame for everybody; some peers lose seconds over text
+
+
+def labels(kind: str, J: int) -> list[Any]:
+    """Labels of J alternatives in sorted order, the first being the base."""
+    if kind == "codes":
+        return list(range(1, J + 1))
+    return ["bus", "car", "train", "walk"] if J == 4 else [f"mode{j:02}" for j in range(1, J + 1)]
 
 
 def covariates(K: int) -> list[str]:
@@ -60,12 +66,13 @@ def measure(
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--warm", type=int, default=0)
-    parser.add_argument("--labels", choices=sorted(LABELS), default="text")
+    parser.add_argument("--labels", choices=LABELS, default="text")
     args = parser.parse_args()
-    labels = LABELS[args.labels]
+    J = json.loads((args.folder / "shape.json").read_text())["alternatives"]
+    alternatives = labels(args.labels, J)
     if args.warm:
-        fit(shape(read_long(args.folder, labels, args.warm)))
-    frame = shape(read_long(args.folder, labels, None))
+        fit(shape(read_long(args.folder, alternatives, args.warm)))
+    frame = shape(read_long(args.folder, alternatives, None))
     before, seconds, answer = peak_mb(), [], {}
     for _ in range(args.repeat):
         start = time.perf_counter()

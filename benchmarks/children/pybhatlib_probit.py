@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from pybhatlib.models.mnp import MNPControl, MNPModel
 
-J = 4
-CHOSEN = [f"chosen_{j}" for j in range(J)]
+CHOSEN = "chosen_"
 
 
 def widen(long: pd.DataFrame) -> pd.DataFrame:
-    C = len(long) // J
+    C = long["case"].nunique()
+    J = len(long) // C
     wide = {
         f"{name}_{j}": long[name].to_numpy().reshape(C, J)[:, j]
         for name in long.columns
@@ -25,17 +25,19 @@ def widen(long: pd.DataFrame) -> pd.DataFrame:
         for j in range(J)
     }
     chosen = long["choice"].to_numpy().reshape(C, J)
-    return pd.DataFrame({**wide, **{CHOSEN[j]: chosen[:, j] for j in range(J)}})
+    return pd.DataFrame({**wide, **{f"{CHOSEN}{j}": chosen[:, j] for j in range(J)}})
 
 
 def fit(frame: pd.DataFrame) -> dict[str, Any]:
     names = [c[:-2] for c in frame.columns if c.endswith("_0") and c.startswith("x")]
-    spec = {name: {CHOSEN[j]: f"{name}_{j}" for j in range(J)} for name in names}
+    chosen = [c for c in frame.columns if c.startswith(CHOSEN)]
+    J = len(chosen)
+    spec = {name: {chosen[j]: f"{name}_{j}" for j in range(J)} for name in names}
     for constant in range(1, J):
-        spec[f"asc{constant}"] = {CHOSEN[j]: "uno" if j == constant else "sero" for j in range(J)}
+        spec[f"asc{constant}"] = {chosen[j]: "uno" if j == constant else "sero" for j in range(J)}
     control = MNPControl(iid=False, IID_first=True, se_method="bhhh", verbose=0)
     found = MNPModel(
-        data=frame, alternatives=CHOSEN, availability="none", spec=spec, control=control
+        data=frame, alternatives=chosen, availability="none", spec=spec, control=control
     ).fit()
     return {
         "llf": float(found.loglik) * len(frame),  # it reports the mean over cases
