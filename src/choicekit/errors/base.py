@@ -129,6 +129,9 @@ class BoundErrors(Protocol):
     def redrawn(self, seed: int | None) -> BoundErrors:
         """What was settled on with other draws: a new seed or, with None, more points."""
 
+    def approximated(self) -> BoundErrors | None:
+        """What was settled on with a cheap approximation in its place; None if there is none."""
+
     def at_nodes(self, cases: NDArray[np.int64], nodes: NDArray[np.uint64]) -> BoundErrors:
         """What was settled on, for cases repeated at nodes of a mixing distribution.
 
@@ -177,8 +180,12 @@ class BoundErrors(Protocol):
         None if theta has no limits.
         """
 
-    def boundary(self, theta: Float) -> str:
-        """Say that theta is at the edge of its range, if it is; else an empty text."""
+    def boundary(self, theta: Float, slack: float = 1.0) -> str:
+        """Say that theta is at the edge of its range, if it is; else an empty text.
+
+        ``slack`` multiplies what counts as near: a search that ended badly near an edge was on
+        its way there.
+        """
 
     @property
     def plan(self) -> SimulationPlan | None:

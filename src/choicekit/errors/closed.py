@@ -45,6 +45,10 @@ class ClosedForm:
         """Nothing is drawn."""
         return self
 
+    def approximated(self) -> Self | None:
+        """Nothing is cheaper than a closed form."""
+        return None
+
     def at_nodes(self, cases: NDArray[np.int64], nodes: NDArray[np.uint64]) -> Self:
         """Nothing was settled, so nothing is repeated."""
         return self
@@ -64,7 +68,7 @@ class ClosedForm:
         """Nothing to remark on."""
         return ()
 
-    def boundary(self, theta: Float) -> str:
+    def boundary(self, theta: Float, slack: float = 1.0) -> str:
         """Nothing to be at the edge of."""
         return ""
 

@@ -121,6 +121,10 @@ class BoundGumbel:
         """Nothing is drawn."""
         return self
 
+    def approximated(self) -> BoundGumbel | None:
+        """Nothing is cheaper than a closed form."""
+        return None
+
     def at_nodes(self, cases: NDArray[np.int64], nodes: NDArray[np.uint64]) -> BoundGumbel:
         """Nothing was settled, so nothing is repeated."""
         return self
@@ -185,7 +189,7 @@ class BoundGumbel:
     def barrier(self, theta: Float) -> None:
         """No parameters, no limits."""
 
-    def boundary(self, theta: Float = NO_THETA) -> str:
+    def boundary(self, theta: Float = NO_THETA, slack: float = 1.0) -> str:
         """Nothing to be at the edge of."""
         return ""
 

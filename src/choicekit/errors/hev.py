@@ -130,7 +130,7 @@ class BoundHeteroskedasticGumbel(ClosedForm):
         out[self._free] = theta
         return out
 
-    def boundary(self, theta: Float) -> str:
+    def boundary(self, theta: Float, slack: float = 1.0) -> str:
         """Say that scales have run apart, or ``""``."""
         scales = self.scales(theta)
         if scales.max() < EXTREME * scales.min():

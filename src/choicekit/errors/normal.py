@@ -223,6 +223,13 @@ class BoundNormal:
         settled = self.settled.refined() if seed is None else self.settled.reseeded(seed)
         return replace(self, settled=settled)
 
+    def approximated(self) -> BoundNormal | None:
+        """The same, settled, with sequential conditioning in place of GHK, if that is used."""
+        if self.settled is None or not self.settled.plan.n_simulated or not self.integrator.exact:
+            return None
+        integrator = replace(self.settled.integrator, sequential=True)
+        return replace(self, settled=replace(self.settled, integrator=integrator))
+
     def at_nodes(self, cases: NDArray[np.int64], nodes: NDArray[np.uint64]) -> BoundNormal:
         """The orders of repeated cases; each pair of case and node has draws of its own."""
         if self.settled is None:
@@ -325,7 +332,7 @@ class BoundNormal:
         """What falls to minus infinity at the edge of the covariances, see `Structure`."""
         return self.structure.barrier(theta)
 
-    def boundary(self, theta: Float) -> str:
+    def boundary(self, theta: Float, slack: float = 1.0) -> str:
         """Say that the covariance of the error differences is (nearly) singular, or ``""``."""
         edge = self.structure.edge(theta)
         if edge:
@@ -335,7 +342,8 @@ class BoundNormal:
         sd = np.sqrt(np.diag(differences))
         if not (sd > 0.0).all():
             return "an alternative's error has no variance of its own at the estimates"
-        if np.linalg.eigvalsh(differences / np.outer(sd, sd))[0] > SINGULAR:
+        least = float(np.linalg.eigvalsh(differences / np.outer(sd, sd))[0])
+        if least > slack * SINGULAR:
             return ""
         near = [
             f"{name} = {value:.2g}"
@@ -343,7 +351,8 @@ class BoundNormal:
             if abs(value) < 0.01
         ]
         where = f" ({', '.join(near)})" if near else ""
-        return f"the covariance of the errors is singular at the estimates{where}"
+        nearly = "nearly " if least > SINGULAR else ""
+        return f"the covariance of the errors is {nearly}singular at the estimates{where}"
 
     def covariance(self, theta: Float) -> Float:
         """Covariance (J, J) of the errors under the normalisation."""

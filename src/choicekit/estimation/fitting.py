@@ -17,6 +17,7 @@ from choicekit.estimation.identification import separated_directions
 from choicekit.estimation.judgement import (
     Convergence,
     degenerate_errors,
+    has_flat,
     judge,
     runaway_variance,
     zero_variances,
@@ -33,6 +34,8 @@ __all__ = ["Convergence", "Fit", "fit_from_starts", "fit_likelihood"]
 Float = NDArray[np.float64]
 
 SAME = 0.1  # standard errors, or units of the log-likelihood; nearer ends than this are one
+ARRIVED = 1e-3  # standard errors
+EN_ROUTE = 100.0  # times nearer to an edge than this, a search that ended badly was on its way
 LITTLE = 1e-3  # of the log-likelihood
 
 
@@ -111,7 +114,7 @@ def fit_likelihood(
         )
 
     fit = attempt(table)
-    if likelihood.boundary(fit.params):
+    if likelihood.boundary(fit.params, EN_ROUTE) and not fit.convergence.converged:
         inside = attempt(inner_start(likelihood, table, fit.params))
         fit = _better(fit, inside)
     seconds = time.perf_counter() - begun
@@ -145,7 +148,9 @@ def _attempt(
     optimum = replace(optimum, x=params[table.free], gradient=optimum.gradient * signs[table.free])
     seconds = time.perf_counter() - begun
     theta = likelihood.split(params)[1]
-    boundary = likelihood.boundary(params) or _ahead(likelihood, optimum, hessian, table)
+    inside = decrement(optimum.gradient, -hessian) < ARRIVED and not has_flat(hessian)
+    boundary = likelihood.boundary(params, 1.0 if inside else EN_ROUTE)
+    boundary = boundary or _ahead(likelihood, optimum, hessian, table)
     dependent = ""
     notes: tuple[str, ...] = ()
     if labels and len(theta):
@@ -172,7 +177,7 @@ def _ahead(likelihood: Likelihood, optimum: Optimum, hessian: Float, table: Para
 
     The log-likelihood is minus infinity there, so that the optimiser stops short of it.
     """
-    if not np.isfinite(optimum.value) or decrement(optimum.gradient, -hessian) < 1e-3:
+    if not np.isfinite(optimum.value) or decrement(optimum.gradient, -hessian) < ARRIVED:
         return ""
     there = table.full(optimum.x + solve_information(-hessian, optimum.gradient))
     if np.isfinite(likelihood.value(there)):
@@ -186,7 +191,7 @@ def _better(edge: Fit, inside: Fit) -> Fit:
     A maximum inside gives way to an edge only where the accuracy of the log-likelihood resolves
     that the edge is higher: near a singular covariance it is least accurate.
     """
-    again = bool(inside.likelihood.boundary(inside.params))
+    again = inside.convergence.reason == "boundary"
     best = inside if inside.value > edge.value or not np.isfinite(edge.value) else edge
     aside = "; a second search, started inside, ended at an edge too" if again else ""
     work = edge.convergence.evaluations + inside.convergence.evaluations

@@ -15,10 +15,18 @@ from choicekit.estimation.identification import NullDirection, null_directions
 from choicekit.estimation.optimize import Optimum, decrement
 from choicekit.parameters import ParameterTable
 
-__all__ = ["Convergence", "degenerate_errors", "judge", "runaway_variance", "zero_variances"]
+__all__ = [
+    "Convergence",
+    "degenerate_errors",
+    "has_flat",
+    "judge",
+    "runaway_variance",
+    "zero_variances",
+]
 
 Float = NDArray[np.float64]
 
+FLAT = 1e-9  # curvature, as a share of the largest on the correlation scale, that counts as none
 DEGENERATE = 1e-3  # relative variance of a combination of errors that counts as none
 VANISHED = 1e-4  # of the start's variance: a hundredth of the standard deviation
 MOST_SHOWN = 4  # alternatives in a message
@@ -77,7 +85,7 @@ def judge(
     """
     message, cure, reason = "converged", "", ""
     distance = decrement(optimum.gradient, -hessian)
-    flat = null_directions(-hessian, table.free_names, 1e-9) if len(hessian) else []
+    flat = null_directions(-hessian, table.free_names, FLAT) if len(hessian) else []
     if not np.isfinite(optimum.value):
         reason, message = "value", "the log-likelihood is not finite"
         cure = "rescale the covariates or give other starting values with start={...}"
@@ -121,6 +129,11 @@ def judge(
         optimum.optimizer,
         reason,
     )
+
+
+def has_flat(hessian: Float) -> bool:
+    """Whether the likelihood is flat or not concave in some direction, by its Hessian (P, P)."""
+    return bool(len(hessian) and null_directions(-hessian, [""] * len(hessian), FLAT))
 
 
 def _boundary_message(boundary: str, dependent: str, value: float) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.estimation.optimize import (
+    HALTED,
     Optimum,
     Progress,
     decrement,
@@ -27,8 +28,11 @@ __all__ = ["climb", "maximise_general", "maximise_logit"]
 Float = NDArray[np.float64]
 
 FAR = 0.02  # standard errors; a Hessian made further away than this is not reported
+CREEPING = (10, 0.05)  # iterations, and the log-likelihood gained in them
+NEAR_EDGE = 100.0  # times what counts as singular
 BARRIERS = (1.0, 0.03)  # weights of the barrier in the first rounds, in units of log-likelihood
 ROUGH = 0.1  # standard errors, at which these rounds stop
+MOST_HESSIANS = 6  # a maximum inside the range takes one to three
 NEAR = 1e-3  # standard errors; nearer than this, an old Hessian's last digits do not matter
 
 
@@ -68,11 +72,12 @@ def maximise_general(
         nothing = np.empty(0)
         done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
         return likelihood, done, np.empty((0, 0))
-    optimum, information = climb(likelihood, table, max(tolerance, 1e-3), max_iterations, progress)
+    begun = _approximate_start(likelihood, table, max_iterations, progress)
+    optimum, information = climb(likelihood, begun, max(tolerance, 1e-3), max_iterations, progress)
     at = table.full(optimum.x)
     likelihood = likelihood.settle(at, seed)
     information = np.maximum(np.diag(information), np.diag(_score_products(likelihood, at, free)))
-    if likelihood.boundary(at):
+    if optimum.message == HALTED or likelihood.boundary(at):
         return _unpolished(likelihood, table, optimum, information)
     optimum, hessian = _polish(likelihood, table, optimum, information, tolerance)
     return likelihood, optimum, hessian
@@ -94,12 +99,42 @@ def climb(
 
     information = _score_products(likelihood, table.start, free)
     begin, taken = _away_from_edges(likelihood, table, evaluate, information, max_iterations)
-    optimum = whitened_bfgs(evaluate, begin, information, tolerance, max_iterations, progress)
+    halt = _Edge(likelihood, table)
+    optimum = whitened_bfgs(evaluate, begin, information, tolerance, max_iterations, progress, halt)
     iterations, evaluations = (
         optimum.iterations + taken[0],
         optimum.evaluations + taken[1],
     )
     return replace(optimum, iterations=iterations, evaluations=evaluations), information
+
+
+def _approximate_start(
+    likelihood: Likelihood, table: ParameterTable, max_iterations: int, progress: Progress | None
+) -> ParameterTable:
+    """Start where a cheap approximation of the likelihood has its maximum, if there is one."""
+    cheap = likelihood.approximated()
+    if cheap is None:
+        return table
+    found, _ = climb(cheap, table, ROUGH, max_iterations, progress)
+    at = table.full(found.x)
+    better = np.isfinite(at).all() and not likelihood.boundary(at, NEAR_EDGE)
+    if better and likelihood.value(at) > likelihood.value(table.start):
+        return replace(table, start=at)
+    return table
+
+
+class _Edge:
+    """Stops a search that creeps along the edge of the covariances, gaining hardly anything."""
+
+    def __init__(self, likelihood: Likelihood, table: ParameterTable) -> None:
+        self.likelihood, self.table = likelihood, table
+        self.values: list[float] = []
+
+    def __call__(self, x: Float, value: float) -> bool:
+        self.values.append(value)
+        if len(self.values) <= CREEPING[0] or value - self.values[-1 - CREEPING[0]] > CREEPING[1]:
+            return False
+        return bool(self.likelihood.boundary(self.table.full(x), NEAR_EDGE))
 
 
 def _away_from_edges(
@@ -188,7 +223,7 @@ def _polish(
         if distance < tolerance:
             break
         if distance > 0.9 * before:  # no longer getting nearer
-            if distance < NEAR or renewals == 3:
+            if distance < NEAR or renewals >= 3:
                 break
             hessian, moved, before = likelihood.hessian(table.full(x), scales, free), 0.0, np.inf
             renewals += 1
@@ -208,6 +243,11 @@ def _polish(
         if moved > FAR:
             hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
             evaluations += 2 * len(free)
+            renewals += 1
+            # Newton steps that crawl along a ridge towards an edge do not arrive.
+            at, slack = table.full(x), NEAR_EDGE if renewals > 1 else 1.0
+            if renewals == MOST_HESSIANS or likelihood.boundary(at, slack):
+                break
         before = distance if moved else np.inf
     done = replace(
         optimum, x=x, value=value, gradient=gradient, hessian=hessian, evaluations=evaluations

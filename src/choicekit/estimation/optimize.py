@@ -15,12 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Optimum", "Progress", "newton", "whitened_bfgs"]
+__all__ = ["HALTED", "Optimum", "Progress", "newton", "whitened_bfgs"]
 
 Float = NDArray[np.float64]
 Progress = Callable[[int, float, float], None]  # iteration, log-likelihood, distance
 
 MOVED_ENOUGH = 1e-4  # share of the predicted gain that a step must bring (Armijo's rule)
+STOPPED = 99  # scipy's status where a callback raised StopIteration
+HALTED = "the search was ended at the edge of the parameters' range"
 FLAT = 1e-11  # eigenvalues below this share of the largest count as zero
 
 
@@ -171,6 +173,7 @@ def whitened_bfgs(
     tolerance: float,
     max_iterations: int,
     progress: Progress | None = None,
+    halt: Callable[[Float, float], bool] | None = None,
 ) -> Optimum:
     """Scipy's BFGS in coordinates in which the start's information matrix is the identity.
 
@@ -191,6 +194,8 @@ def whitened_bfgs(
         Give up after this many.
     progress
         Called after every iteration.
+    halt
+        ``halt(x, value)`` ends the search, after an iteration, by being true.
     """
     from scipy.optimize import minimize
 
@@ -210,6 +215,9 @@ def whitened_bfgs(
 
     def after(intermediate_result: object) -> None:
         best["iteration"] += 1
+        at, value = intermediate_result.x, -float(intermediate_result.fun)  # type: ignore[attr-defined]
+        if halt is not None and halt(start + back @ at, value):
+            raise StopIteration
         if progress is not None:
             progress(best["iteration"], -float(intermediate_result.fun), np.nan)  # type: ignore[attr-defined]
 
@@ -223,6 +231,7 @@ def whitened_bfgs(
     )
     x = start + back @ result.x
     value, gradient = evaluate(x)
+    message = HALTED if result.status == STOPPED else str(result.message)
     return Optimum(
         x,
         value,
@@ -231,6 +240,6 @@ def whitened_bfgs(
         int(result.nit),
         int(result.nfev) + 1,
         bool(result.success),
-        "converged" if result.success else str(result.message),
+        "converged" if result.success else message,
         "BFGS",
     )

@@ -106,9 +106,9 @@ class Likelihood:
     def _signs(self, phi: Float) -> Float:
         return np.ones(len(phi))
 
-    def boundary(self, params: Float) -> str:
+    def boundary(self, params: Float, slack: float = 1.0) -> str:
         """Say that parameters of the errors are at the edge of their range, or ``""``."""
-        return self.errors.boundary(self.split(params)[1])
+        return self.errors.boundary(self.split(params)[1], slack)
 
     def barrier(self, params: Float) -> tuple[float, Float] | None:
         """What falls to minus infinity at the edge of the errors' range, with its slope (P,).
@@ -185,6 +185,11 @@ class Likelihood:
     def refined(self) -> Self:
         """The same, settled, with more points: twice the draws, twice the nodes a dimension."""
         return replace(self, errors=self.errors.redrawn(None))
+
+    def approximated(self) -> Likelihood | None:
+        """A cheap approximation of the settled likelihood, to start from; None if there is none."""
+        errors = self.errors.approximated()
+        return None if errors is None else replace(self, errors=errors)
 
     # -- evaluation ---------------------------------------------------------------------------
 

@@ -200,8 +200,13 @@ def free_count(fit: Fitted) -> int:
 
 
 def simulation_error(fit: Fitted) -> float:
-    """Return the simulation standard error of the log-likelihood, 0 where nothing was simulated."""
-    if fit.simulation is None or not fit.simulation.n_simulated:
+    """Return the simulation standard error of the log-likelihood, 0 where nothing was simulated.
+
+    For an approximated likelihood, how far it is from GHK's.
+    """
+    if fit.simulation is None:
+        return 0.0
+    if not fit.simulation.n_simulated and not getattr(fit.simulation, "n_approximate", 0):
         return 0.0
     return float(fit.simulation.llf_se)
 

@@ -208,6 +208,11 @@ def resolution(one: Fitted, other: Fitted) -> str:
     The number is extrapolated at the rate measured on each fit, 1/2 for pseudo-random draws.
     """
     gap, error = abs(float(one.llf) - float(other.llf)), difference_error(one, other)
+    if any(getattr(fit.simulation, "n_approximate", 0) for fit in (one, other)):
+        return (
+            f"The difference of the log-likelihoods, {gap:.2g}, is not larger than the error of "
+            f"the approximation, {error:.2g}, which no draws reduce: fit both with method='auto'."
+        )
     text = (
         f"The difference of the log-likelihoods, {gap:.2g}, is not resolved by the draws: its "
         f"simulation standard error is {error:.2g}, taking the two errors as independent (fits "

@@ -117,7 +117,8 @@ def _left(fit: Fitted) -> list[tuple[str, str]]:
 def _right(fit: Fitted) -> list[tuple[str, str]]:
     """List how well it fits."""
     noise = simulation_error(fit)
-    simulated = f" (sim. s.e. {noise:.2g})" if noise > 0 else ""
+    drawn = noise > 0 and fit.simulation.n_simulated > 0
+    simulated = f" (sim. s.e. {noise:.2g})" if drawn else ""
     facts = [("Log-likelihood", loglik(float(fit.llf)) + simulated)]
     if fit.llconst is not None:
         facts.append(("  with constants only", loglik(fit.llconst)))
