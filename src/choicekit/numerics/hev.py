@@ -120,8 +120,8 @@ def hev_range(
         logp[c] = top + np.log(total * step)
         if not with_gradient:
             continue
-        dv[c, :] = 0.0
-        dscale[c, :] = 0.0
+        dv[c].fill(0.0)
+        dscale[c].fill(0.0)
         for j in range(n_alt):
             if j != i and available[c, j]:
                 plain, by_w = _moments(f, z[j], w, n_nodes)
