@@ -222,7 +222,8 @@ def _raise_draws(
         ended = replace(fit.convergence, evaluations=work, seconds=seconds)
         fit = replace(fit, convergence=ended, optima=before.optima)
         noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table.free)
-    text = f"draws='auto' went from {first:,} to {draws:,} draws a case; "
+    went = f"went from {first:,} to {draws:,}" if draws > first else f"stayed at {draws:,}"
+    text = f"draws='auto' {went} draws; "
     if np.isfinite(noise.ratio):
         text += (
             f"the largest simulation s.e. of a coefficient is {noise.ratio:.2g} of its sampling "

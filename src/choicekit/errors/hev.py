@@ -133,7 +133,7 @@ class BoundHeteroskedasticGumbel(ClosedForm):
     def boundary(self, theta: Float, slack: float = 1.0) -> str:
         """Say that scales have run apart, or ``""``."""
         scales = self.scales(theta)
-        if scales.max() < EXTREME * scales.min():
+        if scales.max() < EXTREME / np.sqrt(slack) * scales.min():
             return ""
         worst = int(np.argmax(np.abs(np.log(scales))))
         return (

@@ -43,6 +43,20 @@ class _Block(NamedTuple):
     person: NDArray[np.int64]  # person of each of these cases, counted from 0, (C',)
 
 
+def _weigh(by_node: Float) -> tuple[Float, Float]:
+    """Posterior weights of the nodes (N', S) and log mean probabilities (N',).
+
+    Parameters outside the range of the errors make all probabilities zero, and then the weights.
+    """
+    top = by_node.max(axis=1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    weight = np.exp(by_node - top)
+    total = weight.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore"):
+        logp = (top + np.log(total))[:, 0] - np.log(by_node.shape[1])
+    return weight / np.where(total > 0.0, total, 1.0), logp
+
+
 @dataclass(frozen=True, eq=False)
 class MixedLikelihood(Likelihood):
     """Log-likelihood with random coefficients that a person keeps over all her cases.
@@ -182,13 +196,9 @@ class MixedLikelihood(Likelihood):
             v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
             part = self._stacked(block, v, theta, gradient)
             by_node = np.add.reduceat(part.logp.reshape(len(x), -1), block.first, axis=0)
-            top = by_node.max(axis=1, keepdims=True)
-            weight = np.exp(by_node - top)
-            total = weight.sum(axis=1, keepdims=True)
-            logp[own] = (top + np.log(total))[:, 0] - np.log(self.n_nodes)
+            weight, logp[own] = _weigh(by_node)
             if not gradient:
                 continue
-            weight /= total
             of_case = weight[block.person][:, :, None]
             slope = part.dv.reshape(v.shape) * of_case
             dv[block.cases] = slope.sum(axis=1)

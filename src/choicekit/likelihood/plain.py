@@ -296,5 +296,7 @@ class Likelihood:
             up = self.value_and_gradient(params + step)[1]
             down = self.value_and_gradient(params - step)[1]
             out[:, column] = (up - down)[free] / (2.0 * step[p])
+        # Beyond the range of the errors there are no slopes: a flat direction, which is reported.
+        out = np.where(np.isfinite(out), out, 0.0)
         symmetric: Float = 0.5 * (out + out.T)
         return symmetric

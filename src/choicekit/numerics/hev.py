@@ -31,7 +31,7 @@ def hev_nodes(scales: Any) -> int:
     ... pi times the smallest ratio of two scales; the error is ``exp(-2 pi strip / step)``.
     """
     ratio = float(np.min(scales) / np.max(scales))
-    return int(np.clip(np.ceil(140.0 / max(ratio, 1e-9)), 192, 8192))
+    return int(np.clip(np.ceil(140.0 / max(ratio, 1e-9)), 192, 2048))
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
