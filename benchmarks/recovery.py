@@ -177,7 +177,7 @@ def study(setting: Setting, replications: int, folder: Path, pool: Any) -> pd.Da
     todo = [r for r in range(replications) if r not in there]
     for rows in made(setting, todo, pool):
         rows.to_csv(path, mode="a", header=not path.exists(), index=False)
-    found = pd.read_csv(path)
+    found = pd.read_csv(path).drop_duplicates(["replication", "parameter"])  # two runs at once
     return found[found["replication"] < replications]
 
 
