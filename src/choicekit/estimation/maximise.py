@@ -72,8 +72,9 @@ def maximise_general(
         nothing = np.empty(0)
         done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
         return likelihood, done, np.empty((0, 0))
-    begun = _approximate_start(likelihood, table, max_iterations, progress)
+    begun, taken = _approximate_start(likelihood, table, max_iterations, progress)
     optimum, information = climb(likelihood, begun, max(tolerance, 1e-3), max_iterations, progress)
+    optimum = replace(optimum, iterations=optimum.iterations + taken)
     at = table.full(optimum.x)
     likelihood = likelihood.settle(at, seed)
     information = np.maximum(np.diag(information), np.diag(_score_products(likelihood, at, free)))
@@ -110,17 +111,20 @@ def climb(
 
 def _approximate_start(
     likelihood: Likelihood, table: ParameterTable, max_iterations: int, progress: Progress | None
-) -> ParameterTable:
-    """Start where a cheap approximation of the likelihood has its maximum, if there is one."""
+) -> tuple[ParameterTable, int]:
+    """Start where a cheap approximation of the likelihood has its maximum, if there is one.
+
+    Also the number of iterations that took.
+    """
     cheap = likelihood.approximated()
     if cheap is None:
-        return table
+        return table, 0
     found, _ = climb(cheap, table, ROUGH, max_iterations, progress)
     at = table.full(found.x)
     better = np.isfinite(at).all() and not likelihood.boundary(at, NEAR_EDGE)
     if better and likelihood.value(at) > likelihood.value(table.start):
-        return replace(table, start=at)
-    return table
+        return replace(table, start=at), found.iterations
+    return table, found.iterations
 
 
 class _Edge:
