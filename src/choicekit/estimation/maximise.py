@@ -73,7 +73,8 @@ def maximise_general(
         done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
         return likelihood, done, np.empty((0, 0))
     begun, taken = _approximate_start(likelihood, table, max_iterations, progress)
-    optimum, information = climb(likelihood, begun, max(tolerance, 1e-3), max_iterations, progress)
+    left = max_iterations - taken
+    optimum, information = climb(likelihood, begun, max(tolerance, 1e-4), left, progress)
     optimum = replace(optimum, iterations=optimum.iterations + taken)
     at = table.full(optimum.x)
     likelihood = likelihood.settle(at, seed)
