@@ -125,6 +125,10 @@ class Likelihood:
         """What a reader of the errors' parameters should know, in sentences."""
         return self.errors.remarks(self.split(params)[1])
 
+    def start_means(self, coefficients: Float) -> Float:
+        """Parameters of the random coefficients to start from, given common ones, (H,)."""
+        return coefficients
+
     # -- units --------------------------------------------------------------------------------
 
     @property
