@@ -204,14 +204,9 @@ class MixedLikelihood(Likelihood):
             x = self._covariates[block.cases]
             v = fixed[block.cases][:, None, :] + (x @ at.values[block.person]).transpose(0, 2, 1)
             part = self._stacked(block, v, theta, gradient)
-            by_node = np.add.reduceat(part.logp.reshape(len(x), -1), block.first, axis=0)
-            top = by_node.max(axis=1, keepdims=True)
-            weight = np.exp(by_node - top)
-            total = weight.sum(axis=1, keepdims=True)
-            logp[own] = (top + np.log(total))[:, 0] - np.log(self.n_nodes)
+            logp[own], weight = self._weigh(block, part)
             if not gradient:
                 continue
-            weight /= total
             of_case = weight[block.person][:, :, None]
             slope = part.dv.reshape(v.shape) * of_case
             dv[block.cases] = slope.sum(axis=1)
@@ -223,6 +218,33 @@ class MixedLikelihood(Likelihood):
         rows = self.layout.gather(dv) if gradient else dv
         means = self.mixing.of_coefficients(by_mean) if gradient else None
         return Parts(logp, rows, by_theta, by_phi, means)
+
+    def _weigh(self, block: _Block, part: LogProb) -> tuple[Float, Float]:
+        """Log-probabilities of the block's people, (N',), and weights of their nodes, (N', S)."""
+        by_case = part.logp.reshape(len(block.cases), -1)
+        by_node = np.add.reduceat(by_case, block.first, axis=0)
+        top = by_node.max(axis=1, keepdims=True)
+        weight = np.exp(by_node - top)
+        total = weight.sum(axis=1, keepdims=True)
+        return (top + np.log(total))[:, 0] - np.log(self.n_nodes), weight / total
+
+    def posterior(self, params: Float) -> tuple[Float, Float]:
+        """Means and variances of each person's coefficients given her choices, both (N, H).
+
+        Train (2009), equation 11.4: nodes weighted by the probability of the choices.
+        """
+        beta, theta, phi = self.split(params)
+        shape = (len(self._sorted[1]) - 1, self.mixing.size)
+        mean, variance = np.empty(shape), np.empty(shape)
+        fixed = self._fixed_utilities(beta)
+        for block in self._blocks():
+            values, own = self._at_nodes(beta, phi, block).values, block.people
+            x = self._covariates[block.cases]
+            v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
+            weight = self._weigh(block, self._stacked(block, v, theta, False))[1][:, :, None]
+            mean[own] = (values @ weight)[:, :, 0]
+            variance[own] = ((values - mean[own][:, :, None]) ** 2 @ weight)[:, :, 0]
+        return mean, variance
 
     def _stacked(self, block: _Block, v: Float, theta: Float, gradient: bool) -> LogProb:
         """Ask the error law about every case at every node; v is (C', S, J)."""
