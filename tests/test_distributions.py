@@ -16,7 +16,8 @@ from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
 from choicekit.mixing import JohnsonSB, halton_normals
-from choicekit.mixing.distributions import DISTRIBUTIONS, Distribution, distribution_of
+from choicekit.mixing.base import Distribution
+from choicekit.mixing.distributions import DISTRIBUTIONS, distribution_of
 from choicekit.numerics.points import KINDS
 from choicekit.post.individual import individual_coefficients
 from choicekit.post.random_table import random_table
@@ -382,6 +383,18 @@ def test_a_fit_finds_the_truth_and_says_what_its_parameters_are(fit: Any) -> Non
     text = str(fit.summary())
     assert "logarithm of minus" in text.replace("\n", " ")
     assert np.isfinite(fit.probabilities().to_numpy()).all()
+
+
+def test_the_sign_of_a_spread_does_not_matter() -> None:
+    """Draws are not symmetric, so estimates are those of the likelihood with positive spreads."""
+    data = read(frame(150, 4, 2))
+    mixing = ck.RandomCoefficients(x0="normal", draws=16)
+    one = ck.logit("choice ~ x0 + x1", data, mixing=mixing).fit()
+    other = ck.logit("choice ~ x0 + x1", data, mixing=mixing).fit(start={"sd[x0]": -0.8})
+    assert other.params["sd[x0]"] > 0
+    np.testing.assert_allclose(other.params, one.params, atol=1e-4)
+    assert other.llf == pytest.approx(other._own.value(other.params.to_numpy()), abs=1e-9)
+    assert other.llf == pytest.approx(one.llf, abs=1e-6)
 
 
 def test_table_of_the_distributions(fit: Any) -> None:

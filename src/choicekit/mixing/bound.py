@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.mixing.distributions import Distribution
+from choicekit.mixing.base import Distribution
 from choicekit.numerics.nodes import normal_nodes
 from choicekit.numerics.points import KINDS, MAX_POINTS, rounded_points
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, did_you_mean, unknown
 from choicekit.mixing.bound import BoundRandom
-from choicekit.mixing.distributions import Distribution, Normal, distribution_of
+from choicekit.mixing.base import Distribution
+from choicekit.mixing.distributions import Normal, distribution_of
 from choicekit.numerics.points import KINDS, MAX_POINTS, rounded_points
 
 __all__ = ["BoundRandom", "RandomCoefficients"]
