@@ -201,7 +201,6 @@ CENTRE = {
     "lognormal": np.exp(0.4),
     "-lognormal": -np.exp(0.4),
     "-truncated normal": -0.4,
-    "-censored normal": -0.4,
     "johnson sb": 1.0 / (1.0 + np.exp(-0.4)),
     "bounded": -2.0 + 3.0 / (1.0 + np.exp(-0.4)),
 }
@@ -383,6 +382,23 @@ def test_a_fit_finds_the_truth_and_says_what_its_parameters_are(fit: Any) -> Non
     text = str(fit.summary())
     assert "logarithm of minus" in text.replace("\n", " ")
     assert np.isfinite(fit.probabilities().to_numpy()).all()
+
+
+@pytest.mark.parametrize("units", [1.0, 1e4])
+def test_a_coefficient_of_the_wrong_sign_is_reported(units: float) -> None:
+    """In any units: a small coefficient of the right sign is no reason to say anything."""
+    tastes = np.column_stack([np.ones(200), -0.5 * np.ones(200)])
+    data = frame(200, 4, 7, tastes).assign(x1=lambda own: own["x1"] * units)
+    right, wrong = (
+        ck.logit("choice ~ x0 + x1", read(data), mixing=ck.RandomCoefficients(x1=law, draws=32))
+        for law in ("-lognormal", "lognormal")
+    )
+    fit = right.fit(fixed={"sd[x1]": 0.3})
+    assert fit.convergence.converged
+    assert fit.params["x1"] == pytest.approx(np.log(0.5 / units), abs=0.3)
+    with pytest.warns(ck.ConvergenceWarning, match=r"x1 is lognormal and has shrunk.*x1='-lognor"):
+        fit = wrong.fit(fixed={"sd[x1]": 0.3})
+    assert not fit.convergence.converged
 
 
 def test_the_sign_of_a_spread_does_not_matter() -> None:

@@ -161,13 +161,17 @@ def _attempt(
             boundary = runaway_variance(omega, initial, labels)
             zero = zero_variances(omega, initial, labels)
             notes = (zero,) if zero else ()
-    coefficients = table.free[table.free < likelihood.n_coefficients]
+    seen = (table.free < likelihood.n_coefficients) & ~np.isin(table.free, likelihood.bent_columns)
+    coefficients = table.free[seen]
     separated = separated_directions(
-        hessian[: len(coefficients), : len(coefficients)],
+        hessian[np.ix_(seen, seen)],
         information[np.ix_(coefficients, coefficients)],
         [table.names[k] for k in coefficients],
     )
     convergence = judge(optimum, hessian, table, tolerance, seconds, boundary, separated, dependent)
+    gone, cure = likelihood.vanished(params)
+    if gone:
+        convergence = replace(convergence, converged=False, reason="flat", message=gone, cure=cure)
     return Fit(params, optimum.value, hessian, likelihood, convergence, notes)
 
 

@@ -99,6 +99,24 @@ class MixedLikelihood(Likelihood):
         """What a reader of the parameters should know, in sentences."""
         return (*super().remarks(params), *self.mixing.remarks)
 
+    def vanished(self, params: Float) -> tuple[str, str]:
+        """Say which coefficients of one sign have shrunk to nothing, and the cure."""
+        beta, _, phi = self.split(params)
+        return self.mixing.vanished(beta, phi, self._variation)
+
+    @property
+    def _variation(self) -> Float:
+        """Root mean square deviation of each regressor from its mean in the case, (K,)."""
+        starts = self.layout.case_ptr[:-1]
+        means = np.add.reduceat(self.x, starts, axis=0) / self.layout.sizes[:, None]
+        found: Float = np.sqrt(((self.x - means[self.layout.case]) ** 2).mean(axis=0))
+        return found
+
+    @property
+    def bent_columns(self) -> NDArray[np.intp]:
+        """Positions of mean parameters in other units than coefficients."""
+        return self.mixing.bent_columns
+
     def start_means(self, coefficients: Float) -> Float:
         """Mean parameters to start from where common coefficients would be these, (H',)."""
         return self.mixing.start_means(coefficients)

@@ -82,6 +82,11 @@ class Distribution:
         return True
 
     @property
+    def one_signed(self) -> bool:
+        """Whether it comes to nothing only in the limit, where the data want the other sign."""
+        return False
+
+    @property
     def sense(self) -> str:
         """What b and s are, in words; ``""`` where they are mean and standard deviation."""
         return "of minus the coefficient" if self.negated else ""

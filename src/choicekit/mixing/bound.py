@@ -28,6 +28,7 @@ Float = NDArray[np.float64]
 # The spread to start from: the part of the utility it makes random then has this share of the
 # standard deviation of an error. Zero would be a saddle point, where the gradient vanishes.
 START_SHARE = 0.3
+NOTHING = 1e-3  # of the utility's unit
 
 
 class ValuesAtNodes(NamedTuple):
@@ -141,6 +142,35 @@ class BoundRandom:
                     f"{what}."
                 )
         return tuple(found)
+
+    @property
+    def bent_columns(self) -> NDArray[np.intp]:
+        """Positions among the K of mean parameters that are in other units than coefficients."""
+        own = self.distributions[: len(self.columns)]
+        return self.columns[[not distribution.linear for distribution in own]]
+
+    def vanished(self, beta: Float, phi: Float, variation: Float) -> tuple[str, str]:
+        """Say which coefficients of one sign have shrunk until they do nothing, and the cure.
+
+        ``variation`` is the root mean square deviation of the K regressors within a case, (K,).
+        Empty texts if there are none.
+        """
+        mean = self.means(beta, phi, slice(None))
+        mean = mean if mean.ndim == 1 else mean.mean(axis=0)
+        sd = np.sqrt((self.spread(phi) ** 2).sum(axis=1))
+        messages, cures = [], []
+        for h, k in enumerate(self.columns):
+            law, name = self.distributions[h], self.coefficients[h]
+            if not law.one_signed:
+                continue
+            if abs(law.moments(float(mean[h]), float(sd[h])).mean) * variation[k] < NOTHING:
+                other = law.label[1:] if law.negated else f"-{law.label}"
+                messages.append(f"{name} is {law.label} and has shrunk to nothing")
+                cures.append(f"{name}={other!r}")
+        if not messages:
+            return "", ""
+        message = f"{'; '.join(messages)}: the data want zero or the other sign"
+        return message, f"{', '.join(cures)}, or a model without"
 
     # -- starts and signs -----------------------------------------------------------------------
 

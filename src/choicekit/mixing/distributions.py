@@ -1,6 +1,8 @@
 """The distributions of random coefficients, one class each, and their names.
 
-Axes: N people, S nodes.
+A normal variable censored at zero (Train & Sonnier 2005) is not among them: at given nodes its
+likelihood has a kink wherever a node of a person crosses zero, so that neither optimiser nor
+Hessian can be trusted. Axes: N people, S nodes.
 
 References: Train (2009), section 6.5 and chapter 11; Hensher & Greene (2003) on bounded
 distributions; Train & Sonnier (2005) on Johnson's S_B.
@@ -20,7 +22,6 @@ from choicekit.mixing.base import LEAST, Distribution, Evaluated, Moments
 
 __all__ = [
     "DISTRIBUTIONS",
-    "CensoredNormal",
     "Distribution",
     "JohnsonSB",
     "LogNormal",
@@ -57,6 +58,11 @@ class LogNormal(Distribution):
         return False
 
     @property
+    def one_signed(self) -> bool:
+        """See `Distribution`."""
+        return True
+
+    @property
     def sense(self) -> str:
         """See `Distribution`."""
         return f"of the logarithm of {'minus ' if self.negated else ''}the coefficient"
@@ -80,41 +86,6 @@ class LogNormal(Distribution):
 
 
 @dataclass(frozen=True)
-class CensoredNormal(Distribution):
-    """``max(0, b + s z)``: some people do not care at all (Train & Sonnier 2005)."""
-
-    @property
-    def _name(self) -> str:
-        return "censored normal"
-
-    @property
-    def linear(self) -> bool:
-        """See `Distribution`."""
-        return False
-
-    @property
-    def sense(self) -> str:
-        """See `Distribution`."""
-        return f"of the normal variable before {_signed(self)}it is censored at zero"
-
-    def _transform(self, y: Float) -> tuple[Float, Float]:
-        return np.maximum(y, 0.0), (y > 0.0).astype(np.float64)
-
-    def _moments(self, mean: float, sd: float) -> Moments:
-        c = mean / sd
-        above, density = float(ndtr(c)), _density(c)
-        centre = mean * above + sd * density
-        square = (mean * mean + sd * sd) * above + mean * sd * density
-        return Moments(centre, max(mean, 0.0), float(np.sqrt(max(square - centre**2, 0.0))), 0.0)
-
-    def _positive(self, mean: float, sd: float) -> float:
-        return float(ndtr(mean / max(abs(sd), LEAST)))
-
-    def _start_mean(self, coefficient: float) -> float:
-        return abs(coefficient)
-
-
-@dataclass(frozen=True)
 class TruncatedNormal(Distribution):
     """A normal variable given that it is positive, by the inverse of its distribution function."""
 
@@ -131,6 +102,11 @@ class TruncatedNormal(Distribution):
     def from_normal(self) -> bool:
         """See `Distribution`."""
         return False
+
+    @property
+    def one_signed(self) -> bool:
+        """See `Distribution`."""
+        return True
 
     @property
     def sense(self) -> str:
@@ -317,10 +293,6 @@ def _signed(distribution: Distribution) -> str:
     return "its sign is changed and " if distribution.negated else ""
 
 
-def _density(c: float) -> float:
-    return float(np.exp(-0.5 * c * c) / np.sqrt(2.0 * np.pi))
-
-
 def _log_start(coefficient: float) -> float:
     """Logarithm of a coefficient; of a third of its size where its sign is the wrong one."""
     return float(np.log(max(abs(coefficient), 1e-6))) - (1.0 if coefficient < 0.0 else 0.0)
@@ -332,8 +304,6 @@ DISTRIBUTIONS: dict[str, Callable[[], Distribution]] = {
     "-lognormal": lambda: LogNormal(negated=True),
     "truncated normal": TruncatedNormal,
     "-truncated normal": lambda: TruncatedNormal(negated=True),
-    "censored normal": CensoredNormal,
-    "-censored normal": lambda: CensoredNormal(negated=True),
     "triangular": Triangular,
     "uniform": Uniform,
     "johnson sb": JohnsonSB,

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, did_you_mean, unknown
-from choicekit.mixing.bound import BoundRandom
 from choicekit.mixing.base import Distribution
+from choicekit.mixing.bound import BoundRandom
 from choicekit.mixing.distributions import Normal, distribution_of
 from choicekit.numerics.points import KINDS, MAX_POINTS, rounded_points
 
@@ -33,8 +33,8 @@ class RandomCoefficients:
     ----------
     coefficients
         ``{name: distribution}`` for names that are no Python words, such as ``"asc[air]"``. A
-        distribution is ``"normal"``, ``"lognormal"``, ``"-lognormal"`` (negative), ``"truncated
-        normal"`` and ``"censored normal"`` (at zero; with a minus: negative), ``"triangular"``,
+        distribution is ``"normal"``, ``"lognormal"``, ``"truncated normal"`` (at zero) and, for
+        negative coefficients, ``"-lognormal"``, ``"-truncated normal"``; ``"triangular"``,
         ``"uniform"``, ``"johnson sb"`` (on (0, 1)), or an object: ``JohnsonSB(lower, upper)``.
     correlated
         Whether the coefficients are correlated: the covariance is then estimated through its
