@@ -255,7 +255,7 @@ def _with_draws(model: ChoiceModel, draws: int) -> ChoiceModel:
     if isinstance(model.likelihood(), MixedLikelihood):
         assert model.mixing is not None
         other.mixing = model.mixing.with_draws(draws)
-        other.bound_mixing = other.mixing.bind(model.design.names)
+        other.bound_mixing = other._bind_mixing(model.data)
         return other
     if not _has_field(law, "draws"):
         raise SpecificationError(

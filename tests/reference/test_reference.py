@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import choicekit as ck
+from choicekit.mixing import halton_normals
 
 from . import recipes
 
@@ -38,9 +39,21 @@ def fit(case: dict[str, Any], data: ck.ChoiceData, seed: int | None) -> Any:
     verb = {"logit": ck.logit, "probit": ck.probit}[options.pop("verb")]
     specification = options.pop("formula", None) or options.pop("utilities")
     if "random" in options:
-        options["mixing"] = ck.RandomCoefficients(options.pop("random"))
+        options["mixing"] = mixing(options, data)
     model = verb(specification, data, **options)
     return model.fit() if seed is None else model.fit(seed=seed)
+
+
+def mixing(options: dict[str, Any], data: ck.ChoiceData) -> ck.RandomCoefficients:
+    """The random coefficients, taken out of the options: with our draws or Halton's."""
+    random, draws = options.pop("random"), options.pop("draws", None)
+    if "halton" in options:
+        draws = halton_normals(data.layout.n_people, len(random), options.pop("halton"))
+    return (
+        ck.RandomCoefficients(random)
+        if draws is None
+        else ck.RandomCoefficients(random, draws=draws)
+    )
 
 
 def discrepancies(case: dict[str, Any], results: Any) -> list[str]:
@@ -61,8 +74,13 @@ def discrepancies(case: dict[str, Any], results: Any) -> list[str]:
         for name, value in reference["estimates"].items():
             if not estimates[name] * value > 0:
                 found.append(f"{name}: {estimates[name]:.6g}, reference {value:.6g}, sign differs")
+    if "ll_abs_there" in tolerance:
+        named = {ours: reference["estimates"][name] for name, ours in case["parameters"].items()}
+        there = results.params.index.map(named).to_numpy()
+        expect("ll there", results._own.value(there), reference["ll"], tolerance["ll_abs_there"])
     kinds = reference["se"]
-    for name, error in kinds.get("nonrobust", next(iter(kinds.values()), {})).items():
+    errors = reference.get("se_other", next(iter(kinds.values()), {}))
+    for name, error in kinds.get("nonrobust", errors).items():
         value = reference["estimates"][name]
         expect(name, estimates[name], value, tolerance["coef_in_se"] * error)
         expect(name, estimates[name], value, tolerance.get("coef_rel", float("inf")) * abs(value))

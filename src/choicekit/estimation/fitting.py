@@ -26,7 +26,7 @@ from choicekit.estimation.maximise import maximise_general, maximise_logit
 from choicekit.estimation.noise import fit_noise, is_simulated
 from choicekit.estimation.optimize import Optimum, Progress, decrement, solve_information
 from choicekit.estimation.starts import inner_start, random_start
-from choicekit.likelihood import Likelihood
+from choicekit.likelihood import Likelihood, MixedLikelihood
 from choicekit.parameters import ParameterTable
 
 __all__ = ["Convergence", "Fit", "fit_from_starts", "fit_likelihood"]
@@ -138,9 +138,8 @@ def _attempt(
         assert optimum.hessian is not None
         hessian = optimum.hessian
     else:
-        likelihood = likelihood.settle(table.start, seed)
-        likelihood, optimum, hessian = maximise_general(
-            likelihood, table, seed, tolerance, max_iterations, progress
+        likelihood, optimum, hessian = _climb(
+            likelihood.settle(table.start, seed), table, seed, tolerance, max_iterations, progress
         )
     params = table.full(optimum.x)
     signs = _conventional(likelihood, params, table)
@@ -162,14 +161,41 @@ def _attempt(
             boundary = runaway_variance(omega, initial, labels)
             zero = zero_variances(omega, initial, labels)
             notes = (zero,) if zero else ()
-    coefficients = table.free[table.free < likelihood.n_coefficients]
+    seen = (table.free < likelihood.n_coefficients) & ~np.isin(table.free, likelihood.bent_columns)
+    coefficients = table.free[seen]
     separated = separated_directions(
-        hessian[: len(coefficients), : len(coefficients)],
+        hessian[np.ix_(seen, seen)],
         information[np.ix_(coefficients, coefficients)],
         [table.names[k] for k in coefficients],
     )
     convergence = judge(optimum, hessian, table, tolerance, seconds, boundary, separated, dependent)
+    gone, cure = likelihood.vanished(params)
+    if gone:
+        convergence = replace(convergence, converged=False, reason="flat", message=gone, cure=cure)
     return Fit(params, optimum.value, hessian, likelihood, convergence, notes)
+
+
+def _climb(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    seed: int,
+    tolerance: float,
+    max_iterations: int,
+    progress: Progress | None,
+) -> tuple[Likelihood, Optimum, Float]:
+    """Maximise, and once more from the mirror image where a drawn standard deviation is negative.
+
+    Nodes of people are not symmetric about zero, so with them the likelihood does see the sign.
+    """
+    found = maximise_general(likelihood, table, seed, tolerance, max_iterations, progress)
+    params = table.full(found[1].x)
+    mirrored = params * _conventional(found[0], params, table)
+    if not isinstance(likelihood, MixedLikelihood) or not (mirrored != params).any():
+        return found
+    upright = replace(table, start=mirrored)
+    again = maximise_general(found[0], upright, seed, tolerance, max_iterations, progress)
+    work = found[1].evaluations + again[1].evaluations
+    return again[0], replace(again[1], evaluations=work), again[2]
 
 
 def _ahead(likelihood: Likelihood, optimum: Optimum, hessian: Float, table: ParameterTable) -> str:

@@ -13,7 +13,7 @@ from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
 from choicekit.likelihood.plain import Likelihood
-from choicekit.mixing.random import BoundRandom
+from choicekit.mixing.bound import BoundRandom
 
 __all__ = ["build_likelihood"]
 

@@ -17,7 +17,6 @@ from choicekit.errors.gumbel import BoundGumbel
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.plain import Parts
 from choicekit.numerics.mixed_logit import mixed_logit_range
-from choicekit.numerics.nodes import normal_nodes
 from choicekit.numerics.threads import map_ranges
 
 __all__ = ["MixedLogitLikelihood"]
@@ -35,17 +34,17 @@ class MixedLogitLikelihood(MixedLikelihood):
     @cached_property
     def _x_random(self) -> Float:
         """Covariates of the random coefficients, (H, L)."""
-        return np.ascontiguousarray(self.x[:, self.mixing.columns].T)
+        return np.ascontiguousarray(self.mixing.rows(self.x, self.layout.alt).T)
 
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Log-probabilities of the people's choices and, with ``gradient``, their derivatives."""
         assert isinstance(self.errors, BoundGumbel)
         beta, theta, phi = self.split(params)
-        scale, mean = self.errors.scale, beta[self.mixing.columns]
+        scale, mixing = self.errors.scale, self.mixing
         rest = beta.copy()
         rest[self.mixing.columns] = 0.0
         cases, first = self._sorted
-        n_people, size = len(first) - 1, len(mean)
+        n_people, size = len(first) - 1, mixing.size
         problem = (
             self.x @ (rest / scale),
             self._x_random,
@@ -64,21 +63,17 @@ class MixedLogitLikelihood(MixedLikelihood):
 
         def work(start: int, stop: int) -> None:
             for begin, end in pairwise([*range(start, stop, most), stop]):
-                z = self._nodes_of(begin, end)
-                values = self.mixing.coefficients_at(mean, phi, z) / scale
-                mixed_logit_range(problem, values, none, z, begin, end, gradient, out)
+                people = slice(begin, end)
+                mean = self._means(beta, phi, people)
+                at = mixing.evaluate(mean, phi, self._nodes(people, 1))
+                values, chain = at.values / scale, none if at.slope is None else at.slope
+                mixed_logit_range(problem, values, chain, at.lever, begin, end, gradient, out)
 
         map_ranges(work, n_people, at_least=AT_LEAST)
         if not gradient:
             nothing = np.empty((0, len(phi)))
             return Parts(logp, rows, np.empty((0, len(theta))), nothing)
-        by_phi = self.mixing.pull_spread(by_spread / scale)
+        by_mean /= scale
+        by_phi = mixing.pull_phi(by_spread / scale, by_mean, slice(None))
         by_theta = np.empty((n_people, len(theta)))
-        return Parts(logp, rows / scale, by_theta, by_phi, by_mean / scale)
-
-    def _nodes_of(self, start: int, stop: int) -> Float:
-        """Standard normal nodes of people start:stop, (stop - start, H, S)."""
-        if self._kept_nodes is not None:
-            return self._kept_nodes[start:stop]
-        keys = self.person_keys[start:stop]
-        return normal_nodes(keys, self.seed, len(self.mixing.columns), self.mixing.n_bits, 1)
+        return Parts(logp, rows / scale, by_theta, by_phi, mixing.of_coefficients(by_mean))

@@ -89,6 +89,11 @@ class Likelihood:
         """Positions of the random coefficients, (H,)."""
         return np.empty(0, dtype=np.intp)
 
+    @property
+    def bent_columns(self) -> NDArray[np.intp]:
+        """Positions of those that are in other units than coefficients: of a logarithm, say."""
+        return np.empty(0, dtype=np.intp)
+
     def split(self, params: Float) -> tuple[Float, Float, Float]:
         """Coefficients (K,), parameters of the errors (Q,), parameters of the mixing (M,)."""
         k = self.n_coefficients
@@ -124,6 +129,14 @@ class Likelihood:
     def remarks(self, params: Float) -> tuple[str, ...]:
         """What a reader of the errors' parameters should know, in sentences."""
         return self.errors.remarks(self.split(params)[1])
+
+    def vanished(self, params: Float) -> tuple[str, str]:
+        """What a search found to be nothing, and the cure; empty texts as a rule."""
+        return "", ""
+
+    def start_means(self, coefficients: Float) -> Float:
+        """Parameters of the random coefficients to start from, given common ones, (H,)."""
+        return coefficients
 
     # -- units --------------------------------------------------------------------------------
 

@@ -109,8 +109,7 @@ def _mixing_nested(small: Fitted, large: Fitted) -> bool:
     other = getattr(large.model, "mixing", None)
     if one is None or other is None:
         return one is None
-    same = set(one.distributions) <= set(other.distributions)
-    return same and (other.correlated or not one.correlated)
+    return bool(one.nested_in(other))
 
 
 def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
