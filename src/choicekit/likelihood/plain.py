@@ -242,6 +242,10 @@ class Likelihood:
 
     def scores(self, params: Float) -> Float:
         """Derivative of each unit's unweighted log-probability, (U, P)."""
+        return self.logp_and_scores(params)[1]
+
+    def logp_and_scores(self, params: Float) -> tuple[Float, Float]:
+        """Log-probability of each unit's choices (U,) and its derivative (U, P), unweighted."""
         part, unit = self.parts(params), self.unit
         by_beta = pullback(self.x, self.layout.case_ptr, part.rows)
         if unit is not None:
@@ -251,7 +255,7 @@ class Likelihood:
             )
         if part.by_mean is not None:
             by_beta[:, self.random_columns] = part.by_mean
-        return np.hstack([by_beta, part.by_theta, part.by_phi])
+        return part.logp, np.hstack([by_beta, part.by_theta, part.by_phi])
 
     def probabilities(self, params: Float, tol: float | None = None) -> Float:
         """Choice probabilities of the cases, (C, J); 0 where not available.
@@ -278,6 +282,10 @@ class Likelihood:
             errors.scale,
             with_hessian,
         )
+
+    def hessian_cost(self, n_free: int) -> int:
+        """Evaluations of the gradient that a Hessian takes."""
+        return 1 if self.fused else 2 * n_free
 
     def hessian(self, params: Float, scales: Float, free: NDArray[np.intp]) -> Float:
         """Hessian of the free parameters, (P_free, P_free).
