@@ -17,6 +17,7 @@ from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
 from choicekit.likelihood.plain import Likelihood
+from choicekit.numerics.nodes import normal_quantiles
 from choicekit.numerics.threads import map_ranges
 
 BETA, SD = (0.9, -0.6), (0.8, 0.5)
@@ -231,6 +232,21 @@ def test_people_keep_their_nodes_whatever_the_others_do() -> None:
         assert values[1][person] == pytest.approx(values[0][person], abs=1e-13)
     for person in range(10):
         assert values[2][person] == pytest.approx(values[0][person], abs=1e-13)
+
+
+def test_quantiles_are_those_of_the_normal_distribution() -> None:
+    u = np.concatenate([np.linspace(1e-9, 1.0 - 1e-9, 1001), [0.5, 2.0**-33, 1.0 - 2.0**-33]])
+    found = u.copy()
+    normal_quantiles(found)
+    np.testing.assert_allclose(found, norm.ppf(u), rtol=1e-12, atol=1e-15)
+
+
+def test_settling_again_keeps_the_nodes() -> None:
+    model = random_model("gumbel", 3, True)
+    params = model.table({}, {}).start
+    settled = model.likelihood().settle(params, 1)
+    assert settled.settle(params + 0.1, 1) is settled
+    assert settled.settle(params, 2).value(params) != settled.value(params)
 
 
 def test_blocks_do_not_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:

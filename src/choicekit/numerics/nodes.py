@@ -12,9 +12,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from choicekit.numerics.draws import CHUNK, direction_numbers, scramble_case, sobol_chunk
+from choicekit.numerics.special import FAST, log_, normal_quantile_
 from choicekit.numerics.threads import map_ranges
 
-__all__ = ["normal_nodes"]
+__all__ = ["normal_nodes", "normal_quantiles"]
 
 
 @njit(nogil=True, cache=True)
@@ -36,6 +37,16 @@ def _uniform_range(
             chunk += 1
 
 
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def normal_quantiles(u: Any) -> None:
+    """Replace probabilities in (0, 1) by quantiles; several times faster than scipy's."""
+    for s in range(len(u)):
+        p = u[s]
+        lower = p <= 0.5
+        log_tail = log_(p if lower else 1.0 - p)
+        u[s] = normal_quantile_(log_tail if lower else -log_tail)
+
+
 def normal_nodes(
     keys: NDArray[np.uint64], seed: int, n_dimensions: int, n_bits: int, threads: int | None = None
 ) -> NDArray[np.float64]:
@@ -54,14 +65,12 @@ def normal_nodes(
     threads
         1 where the caller is a thread itself.
     """
-    from scipy.special import ndtri
-
     out = np.empty((len(keys), n_dimensions, 1 << n_bits))
     directions = direction_numbers(n_dimensions)
 
     def work(start: int, stop: int) -> None:
         _uniform_range(keys, np.uint64(seed), directions, n_bits, start, stop, out)
-        ndtri(out[start:stop], out=out[start:stop])
+        normal_quantiles(out[start:stop].reshape(-1))
 
     map_ranges(work, len(keys), at_least=16, threads=threads)
     return out
