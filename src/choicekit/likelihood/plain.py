@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from choicekit.data.layout import Layout
 from choicekit.errors.base import BoundErrors, LogProb, SimulationPlan
 from choicekit.errors.gumbel import BoundGumbel
-from choicekit.utility.linear import pullback, pullback_sum
+from choicekit.utility.linear import pullback, pullback_sum, value
 
 __all__ = ["Likelihood", "Parts"]
 
@@ -157,7 +157,7 @@ class Likelihood:
 
     def utilities(self, params: Float) -> Float:
         """Utilities (C, J) at the mean coefficients; 0 where not available."""
-        v: Float = self.x @ params[: self.n_coefficients]
+        v = value(self.x, params[: self.n_coefficients])
         return self.layout.scatter(v, 0.0)
 
     def plain(self, errors: BoundErrors) -> Likelihood:
@@ -229,16 +229,16 @@ class Likelihood:
             evaluation = self.logit(params, with_hessian=False)
             return evaluation.value, evaluation.gradient
         part, weights = self.parts(params), self.weights
-        ones = np.ones(len(part.logp)) if weights is None else weights
         rows = part.rows
         if weights is not None:
             of_case = weights if self.unit is None else weights[self.unit]
             rows = rows * of_case[self.layout.case]
         by_beta = pullback_sum(self.x, rows)
         if part.by_mean is not None:
-            by_beta[self.random_columns] = ones @ part.by_mean
-        gradient = np.concatenate([by_beta, ones @ part.by_theta, ones @ part.by_phi])
-        return float(ones @ part.logp), gradient
+            by_beta[self.random_columns] = _total(part.by_mean, weights)
+        by_theta, by_phi = (_total(by, weights) for by in (part.by_theta, part.by_phi))
+        gradient = np.concatenate([by_beta, by_theta, by_phi])
+        return float(_total(part.logp[:, None], weights)[0]), gradient
 
     def scores(self, params: Float) -> Float:
         """Derivative of each unit's unweighted log-probability, (U, P)."""
@@ -306,3 +306,11 @@ class Likelihood:
             out[:, column] = (up - down)[free] / (2.0 * step[p])
         symmetric: Float = 0.5 * (out + out.T)
         return symmetric
+
+
+def _total(by_unit: Float, weights: Float | None) -> Float:
+    """Weighted sum over the units of what each has, (U, P), to (P,)."""
+    if weights is None:
+        total: Float = by_unit.sum(axis=0)
+        return total
+    return pullback_sum(by_unit, weights)
