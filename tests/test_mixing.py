@@ -16,6 +16,8 @@ import choicekit as ck
 from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
+from choicekit.likelihood.plain import Likelihood
+from choicekit.numerics.nodes import normal_quantiles
 from choicekit.numerics.threads import map_ranges
 
 BETA, SD = (0.9, -0.6), (0.8, 0.5)
@@ -116,6 +118,30 @@ def test_the_fused_mixed_logit_is_the_general_one(cases: int, scale: float) -> N
         )
 
 
+@pytest.mark.parametrize("correlated", [False, True])
+@pytest.mark.parametrize("cases", [1, 4])
+def test_the_exact_hessian_is_the_differenced_one(cases: int, correlated: bool) -> None:
+    """With fixed coefficients, weights, ragged choice sets, a scale, several chunks of nodes."""
+    frame = panel(25, cases, 23, n_alternatives=4)
+    rng = np.random.default_rng(2)
+    kept = (rng.random(len(frame)) < 0.7) | (frame["choice"] == 1) | (frame["alt"] < "a2")
+    frame["w"] = 1.0 + frame["person"] % 3
+    model = ck.ChoiceModel(
+        "choice ~ x0 + x1",
+        read(frame[kept], person="person", weights="w"),
+        errors=ck.Gumbel(0.7),
+        mixing=ck.RandomCoefficients(x0="normal", x1="normal", correlated=correlated, draws=512),
+    )
+    params = model.table({"x0": 0.5, "asc[a2]": 0.3}, {}).start
+    params[5:] = [0.7, -0.3, 0.4] if correlated else [0.7, 0.4]
+    likelihood = model.likelihood().settle(params, 3)
+    free = np.array([0, 1, 3, 4, *range(5, len(params))])[::-1].copy()
+    exact = likelihood.hessian(params, np.ones(len(params)), free)
+    differenced = Likelihood.hessian(likelihood, params, np.full(len(params), 0.1), free)
+    np.testing.assert_allclose(exact, differenced, rtol=1e-6, atol=1e-6 * np.abs(exact).max())
+    assert likelihood.hessian_cost(len(free)) == 2
+
+
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("cases", [1, 3])
 def test_no_spread_is_no_mixing(law: str, cases: int) -> None:
@@ -206,6 +232,21 @@ def test_people_keep_their_nodes_whatever_the_others_do() -> None:
         assert values[1][person] == pytest.approx(values[0][person], abs=1e-13)
     for person in range(10):
         assert values[2][person] == pytest.approx(values[0][person], abs=1e-13)
+
+
+def test_quantiles_are_those_of_the_normal_distribution() -> None:
+    u = np.concatenate([np.linspace(1e-9, 1.0 - 1e-9, 1001), [0.5, 2.0**-33, 1.0 - 2.0**-33]])
+    found = u.copy()
+    normal_quantiles(found)
+    np.testing.assert_allclose(found, norm.ppf(u), rtol=1e-12, atol=1e-15)
+
+
+def test_settling_again_keeps_the_nodes() -> None:
+    model = random_model("gumbel", 3, True)
+    params = model.table({}, {}).start
+    settled = model.likelihood().settle(params, 1)
+    assert settled.settle(params + 0.1, 1) is settled
+    assert settled.settle(params, 2).value(params) != settled.value(params)
 
 
 def test_blocks_do_not_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:

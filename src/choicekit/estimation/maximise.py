@@ -189,7 +189,11 @@ def _unpolished(
     value, gradient = likelihood.value_and_gradient(at)
     hessian = likelihood.hessian(at, _scales(table, information), free)
     done = replace(optimum, value=value, gradient=gradient[free], hessian=hessian)
-    return likelihood, replace(done, evaluations=done.evaluations + 1 + 2 * len(free)), hessian
+    return (
+        likelihood,
+        replace(done, evaluations=done.evaluations + 1 + likelihood.hessian_cost(len(free))),
+        hessian,
+    )
 
 
 def _scales(table: ParameterTable, information: Float) -> Float:
@@ -221,7 +225,7 @@ def _polish(
     gradient, evaluations = gradient[free], optimum.evaluations + 1
     scales = _scales(table, information)
     hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
-    evaluations += 2 * len(free)
+    evaluations += likelihood.hessian_cost(len(free))
     before, renewals = np.inf, 0
     for _ in range(max_steps):
         distance = decrement(gradient, -hessian)
@@ -232,7 +236,7 @@ def _polish(
                 break
             hessian, moved, before = likelihood.hessian(table.full(x), scales, free), 0.0, np.inf
             renewals += 1
-            evaluations += 2 * len(free)
+            evaluations += likelihood.hessian_cost(len(free))
             continue
         step, size = solve_information(-hessian, gradient), 1.0
         while size > 1e-3:
@@ -247,7 +251,7 @@ def _polish(
         moved += size * distance
         if moved > FAR:
             hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
-            evaluations += 2 * len(free)
+            evaluations += likelihood.hessian_cost(len(free))
             renewals += 1
             # Newton steps that crawl along a ridge towards an edge do not arrive.
             at, slack = table.full(x), NEAR_EDGE if renewals > 1 else 1.0

@@ -127,9 +127,11 @@ def draw_noise(
 
 def _parts(likelihood: Likelihood, params: Float, free: NDArray[np.intp]) -> Float:
     """Weighted log-probability and scores of each independent block, (N, 1 + P)."""
-    found = likelihood.logp(params)[:, None]
     if len(free):
-        found = np.hstack([found, likelihood.scores(params)[:, free]])
+        logp, scores = likelihood.logp_and_scores(params)
+        found = np.column_stack([logp, scores[:, free]])
+    else:
+        found = likelihood.logp(params)[:, None]
     weights, person = likelihood.weights, likelihood.layout.person
     if weights is not None:
         found = found * weights[:, None]

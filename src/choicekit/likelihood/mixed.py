@@ -153,6 +153,8 @@ class MixedLikelihood(Likelihood):
     def settle(self, params: Float, seed: int) -> Self:
         """Fix the people's nodes and what the errors need, at the mean coefficients."""
         settled = super().settle(params, seed)
+        if settled.errors is self.errors and seed == self.seed:
+            return self  # with the nodes it has made
         return replace(settled, seed=seed)
 
     def reseeded(self, seed: int) -> Self:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from choicekit.numerics.draws import CHUNK
 from choicekit.numerics.halton import first_primes
 from choicekit.numerics.points import next_points, simulation_of, start_case
+from choicekit.numerics.special import FAST, log_, normal_quantile_
 from choicekit.numerics.threads import map_ranges
 
-__all__ = ["halton_normals", "normal_nodes"]
+__all__ = ["halton_normals", "normal_nodes", "normal_quantiles"]
 
 
 @njit(nogil=True, cache=True)
@@ -33,6 +34,16 @@ def _uniform_range(simulation: Any, start: int, stop: int, out: Any) -> None:
             out[n, :, done : done + size] = u[:, :size]
             done += size
             chunk += 1
+
+
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def normal_quantiles(u: Any) -> None:
+    """Replace probabilities in (0, 1) by quantiles; several times faster than scipy's."""
+    for s in range(len(u)):
+        p = u[s]
+        lower = p <= 0.5
+        log_tail = log_(p if lower else 1.0 - p)
+        u[s] = normal_quantile_(log_tail if lower else -log_tail)
 
 
 def normal_nodes(
@@ -60,14 +71,12 @@ def normal_nodes(
     threads
         1 where the caller is a thread itself.
     """
-    from scipy.special import ndtri
-
     out = np.empty((len(keys), n_dimensions, n_points))
     simulation = simulation_of(kind, keys, seed, n_points, False, n_dimensions)
 
     def work(start: int, stop: int) -> None:
         _uniform_range(simulation, start, stop, out)
-        ndtri(out[start:stop], out=out[start:stop])
+        normal_quantiles(out[start:stop].reshape(-1))
 
     map_ranges(work, len(keys), at_least=16, threads=threads)
     return out
