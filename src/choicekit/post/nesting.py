@@ -77,7 +77,7 @@ def _errors_nested(small: Fitted, large: Fitted) -> bool:
     if _same_errors(small, large):
         return True
     if error_family(small).law != error_family(large).law or error_family(large).law != "Normal":
-        return generalised(small.model.bound, large.model.bound)
+        return generalised(small, large)
     one, two = (getattr(fit.model.errors, "spec", None) for fit in (small, large))
     if one is None or two is None:
         return False
