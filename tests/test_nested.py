@@ -255,7 +255,9 @@ def test_held_lambdas_must_be_held_alike() -> None:
     model = ck.ChoiceModel("choice ~ x0 + x1 | 0", data, Nested(TREE))
     free, held = model.fit(), model.fit(fixed={"lambda[one]": 0.7})
     assert nested_in(held, free)
-    assert not nested_in(ck.logit("choice ~ x0 + x1 | 0", data).fit(), held)
+    logit = ck.logit("choice ~ x0 + x1 | 0", data).fit()
+    assert not nested_in(logit, held)
+    assert nested_in(logit, model.fit(fixed={"lambda[one]": 1.0}))
 
 
 def test_p_values_where_lambda_is_one() -> None:
@@ -269,10 +271,12 @@ def test_p_values_where_lambda_is_one() -> None:
     assert one.params["lambda[one]"] < 1.0
     assert f"p = {test.pvalue / 2:.3g}" in test.note
     assert "free to exceed 1" in test.note
-    inverse = ck.ChoiceModel(formula, data, Nested({"x": ["a", "f"]}))
-    above = inverse.fit(start={"lambda[x]": 1.2})
-    if above.params["lambda[x]"] > 1.0:
-        assert "above 1" in likelihood_ratio(logit, above).note
+    frame = ck.load_dataset("travelmode")
+    modes = ck.ChoiceData.from_long(frame, case="individual", alt="mode", chosen="choice")
+    wrong = ck.ChoiceModel("choice ~ gc + ttme", modes, Nested({"x": ["air", "train"]})).fit()
+    assert wrong.params["lambda[x]"] > 1.0
+    note = likelihood_ratio(ck.logit("choice ~ gc + ttme", modes).fit(), wrong).note
+    assert "nothing speaks for a lambda below 1" in note
     two = likelihood_ratio(logit, ck.ChoiceModel(formula, data, Nested(TREE)).fit())
     assert two.df == 2
     assert "p = " not in two.note
