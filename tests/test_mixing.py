@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.integrate import quad
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import chi2, multivariate_normal, norm
 
 import choicekit as ck
 from choicekit.likelihood.absorbed import AbsorbedLikelihood
@@ -19,6 +19,7 @@ from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
 from choicekit.likelihood.plain import Likelihood
 from choicekit.numerics.nodes import normal_quantiles
 from choicekit.numerics.threads import map_ranges
+from choicekit.post.tests import likelihood_ratio
 
 BETA, SD = (0.9, -0.6), (0.8, 0.5)
 
@@ -322,13 +323,48 @@ def test_compare_with_the_model_without_spread() -> None:
     report = ck.compare(plain, mixed)
     assert list(report.names) == ["logit", "mixed logit"]
     assert report.tests["test"].iloc[0] == "likelihood ratio"
-    assert "edge of its range" in report.tests["note"].iloc[0]
+    row = report.tests.iloc[0]
+    assert "edge of its range" in row["note"]
+    assert "1/2 chi2(0) + 1/2 chi2(1)" in row["note"]
+    assert row["pvalue"] == pytest.approx(chi2.sf(row["statistic"], 1) / 2)
     probit = ck.probit("choice ~ x0 + x1", data, covariance="iid").fit()
     vuong = ck.compare(mixed, probit).tests.iloc[0]
     assert vuong["test"] == "Vuong"
     expected = mixed.logp() - np.bincount(data.layout.person, weights=probit.logp())
     z = expected.sum() / np.sqrt(len(expected) * expected.var())
     assert vuong["statistic"] == pytest.approx(z, rel=1e-10)
+
+
+def test_likelihood_ratios_of_several_variances() -> None:
+    """One more random coefficient, alone or with its covariance; two at once; a covariance."""
+    data = read(panel(150, 4, 13), person="person")
+
+    def fitted(correlated: bool, *names: str) -> Any:
+        mixing = ck.RandomCoefficients(
+            dict.fromkeys(names, "normal"), correlated=correlated, draws=64
+        )
+        return ck.logit("choice ~ x0 + x1", data, mixing=mixing if names else None).fit()
+
+    plain = ck.logit("choice ~ x0 + x1", data).fit()
+    one, two, both = fitted(False, "x0"), fitted(False, "x0", "x1"), fitted(True, "x0", "x1")
+    tests = {
+        name: likelihood_ratio(small, large)
+        for name, small, large in (
+            ("alone", one, two),
+            ("with covariance", one, both),
+            ("two", plain, two),
+            ("covariance", two, both),
+        )
+    }
+    for name, halves in (("alone", (0, 1)), ("with covariance", (1, 2))):
+        test = tests[name]
+        tails = [chi2.sf(test.statistic, df) if df else 0.0 for df in halves]
+        assert test.pvalue == pytest.approx(np.mean(tails))
+        assert "variance of x1" in test.note
+    assert tests["two"].pvalue == pytest.approx(chi2.sf(tests["two"].statistic, 2))
+    assert "upper bound" in tests["two"].note
+    assert tests["covariance"].pvalue == pytest.approx(chi2.sf(tests["covariance"].statistic, 1))
+    assert "edge" not in tests["covariance"].note
 
 
 def test_bad_mixing_is_refused_with_the_cure() -> None:

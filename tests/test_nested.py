@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import logsumexp
+from scipy.stats import chi2
 
 import choicekit as ck
 from choicekit.errors import Gumbel, Nested
+from choicekit.post.boundary import ratio_tail
+from choicekit.post.nesting import nested_in
+from choicekit.post.tests import likelihood_ratio
 
 LABELS = tuple("abcdef")
 TREE = {"one": ["a", "b", "c"], "two": ["d", "e"]}
@@ -201,6 +205,10 @@ def simulated(n_cases: int, scales: tuple[float, float]) -> pd.DataFrame:
     return frame[available.ravel()]
 
 
+def read(frame: pd.DataFrame) -> ck.ChoiceData:
+    return ck.ChoiceData.from_long(frame, case="case", alt="alt", chosen="choice")
+
+
 def test_recovers_the_truth_from_ragged_choice_sets() -> None:
     data = ck.ChoiceData.from_long(
         simulated(4000, (0.5, 0.8)), case="case", alt="alt", chosen="choice"
@@ -217,9 +225,64 @@ def test_compare_with_the_logit_and_with_one_lambda_for_all() -> None:
     )
     formula = "choice ~ x0 + x1 | 0"
     logit = ck.logit(formula, data).fit()
-    one = ck.ChoiceModel(formula, data, Nested(TREE, common=True)).fit()
-    two = ck.ChoiceModel(formula, data, Nested(TREE)).fit()
-    report = ck.compare(logit, one, two, names=["logit", "one", "two"])
+    models = {
+        "one": Nested(TREE, common=True),
+        "two": Nested(TREE),
+        "single": Nested({"one": TREE["one"]}),
+        "deep": Nested({"renamed": ["a", {"in": ["c", "b"]}], "two": TREE["two"]}),
+        "other": Nested({"one": ["a", "d"], "two": ["b", "c"]}),
+        "hev": ck.HeteroskedasticGumbel(),
+    }
+    fits = {"logit": logit}
+    fits |= {name: ck.ChoiceModel(formula, data, law).fit() for name, law in models.items()}
+    found = {(a, b) for a in fits for b in fits if nested_in(fits[a], fits[b])}
+    assert found == {
+        *(("logit", name) for name in models),
+        ("one", "two"),
+        ("single", "two"),
+        ("two", "deep"),
+        ("one", "deep"),
+        ("single", "deep"),
+    }
+    report = ck.compare(*(fits[name] for name in ("logit", "one", "two")))
     assert list(report.tests["test"]) == ["likelihood ratio"] * 3
     assert sorted(report.tests["df"]) == [1, 1, 2]
-    assert str(report)
+    assert "nested logit" in str(report)
+
+
+def test_held_lambdas_must_be_held_alike() -> None:
+    data = read(simulated(300, (0.5, 0.9)))
+    model = ck.ChoiceModel("choice ~ x0 + x1 | 0", data, Nested(TREE))
+    free, held = model.fit(), model.fit(fixed={"lambda[one]": 0.7})
+    assert nested_in(held, free)
+    logit = ck.logit("choice ~ x0 + x1 | 0", data).fit()
+    assert not nested_in(logit, held)
+    assert nested_in(logit, model.fit(fixed={"lambda[one]": 1.0}))
+
+
+def test_p_values_where_lambda_is_one() -> None:
+    """Unrestricted lambdas: plain chi-squared; against lambda <= 1 only, half of it."""
+    data = read(simulated(300, (0.8, 1.0)))
+    formula = "choice ~ x0 + x1 | 0"
+    logit = ck.logit(formula, data).fit()
+    one = ck.ChoiceModel(formula, data, Nested({"one": TREE["one"]})).fit()
+    test = likelihood_ratio(logit, one)
+    assert test.pvalue == pytest.approx(chi2.sf(test.statistic, 1))
+    assert one.params["lambda[one]"] < 1.0
+    assert f"p = {test.pvalue / 2:.3g}" in test.note
+    assert "free to exceed 1" in test.note
+    frame = ck.load_dataset("travelmode")
+    modes = ck.ChoiceData.from_long(frame, case="individual", alt="mode", chosen="choice")
+    wrong = ck.ChoiceModel("choice ~ gc + ttme", modes, Nested({"x": ["air", "train"]})).fit()
+    assert wrong.params["lambda[x]"] > 1.0
+    note = likelihood_ratio(ck.logit("choice ~ gc + ttme", modes).fit(), wrong).note
+    assert "nothing speaks for a lambda below 1" in note
+    two = likelihood_ratio(logit, ck.ChoiceModel(formula, data, Nested(TREE)).fit())
+    assert two.df == 2
+    assert "p = " not in two.note
+
+
+def test_the_mixture_of_chi_squares() -> None:
+    assert ratio_tail(2.7055, 1, half=True) == pytest.approx(0.05, abs=1e-5)  # tabled
+    assert ratio_tail(5.1382, 2, half=True) == pytest.approx(0.05, abs=1e-5)
+    assert ratio_tail(0.0, 1, half=True) == ratio_tail(-1.0, 3) == 1.0

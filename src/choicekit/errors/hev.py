@@ -93,6 +93,14 @@ class BoundHeteroskedasticGumbel(ClosedForm):
     finer: int = 1
 
     @property
+    def edge_cure(self) -> str:
+        """What to do where scales run off."""
+        return (
+            "hold some scales at 1, fixed={'scale[...]': 1.0}, add covariates, or use Gumbel() or "
+            "a nested logit"
+        )
+
+    @property
     def _free(self) -> list[int]:
         return [j for j in range(len(self.alternatives)) if j != self.unit]
 

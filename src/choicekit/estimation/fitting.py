@@ -155,7 +155,9 @@ def _attempt(
     if labels and len(theta):
         omega = likelihood.errors.covariance(theta)
         initial = likelihood.errors.covariance(likelihood.errors.start)
-        if boundary:
+        if boundary and hasattr(likelihood.errors, "edge_cure"):
+            dependent = ""  # independent errors: none is a combination of others
+        elif boundary:
             dependent = degenerate_errors(omega, labels)
         else:
             boundary = runaway_variance(omega, initial, labels)
@@ -168,7 +170,10 @@ def _attempt(
         information[np.ix_(coefficients, coefficients)],
         [table.names[k] for k in coefficients],
     )
-    convergence = judge(optimum, hessian, table, tolerance, seconds, boundary, separated, dependent)
+    cure = str(getattr(likelihood.errors, "edge_cure", ""))
+    convergence = judge(
+        optimum, hessian, table, tolerance, seconds, boundary, separated, dependent, cure
+    )
     gone, cure = likelihood.vanished(params)
     if gone:
         convergence = replace(convergence, converged=False, reason="flat", message=gone, cure=cure)

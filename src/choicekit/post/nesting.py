@@ -99,13 +99,20 @@ def _holds_independent_errors(fit: Fitted) -> bool:
 
 
 def _errors_fixed_alike(small: Fitted, large: Fitted) -> bool:
-    """Whether each error parameter fixed in the larger model has that value in the smaller one."""
+    """Whether each error parameter fixed in the larger model has that value in the smaller one.
+
+    The logit has dissimilarities and scales of 1, with any allocations.
+    """
     utility = set(map(str, large.model.design.names))
-    held = fixed_names(small)
-    return all(
-        name in held and bool(np.isclose(small.params[name], large.params[name]))
-        for name in fixed_names(large) - utility
-    )
+    held, own = fixed_names(small), set(large.model.bound.names)
+    around_logit = type(small.model.errors).__name__ == "Gumbel"
+
+    def alike(name: str) -> bool:
+        if around_logit and name in own:
+            return name.startswith("alpha[") or bool(np.isclose(large.params[name], 1.0))
+        return name in held and bool(np.isclose(small.params[name], large.params[name]))
+
+    return all(alike(name) for name in fixed_names(large) - utility)
 
 
 def _mixing_nested(small: Fitted, large: Fitted) -> bool:
