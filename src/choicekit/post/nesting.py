@@ -63,10 +63,17 @@ def _same_errors(small: Fitted, large: Fitted) -> bool:
     one, two = getattr(a, "spec", None), getattr(b, "spec", None)
     if one != two:
         return False
+    if _is_index(small):  # the same distribution and the same order of the categories
+        return a.link == b.link and small.model.bound.names == large.model.bound.names
     # With exchangeable errors the base and the scale alternative are part of the model.
     return getattr(one, "name", "") != "exchangeable" or (
         small.model.base == large.model.base and a.scale == b.scale
     )
+
+
+def _is_index(fit: Fitted) -> bool:
+    """Whether the model has one index a case with thresholds."""
+    return bool(getattr(fit.model.errors, "index", False))
 
 
 def _errors_nested(small: Fitted, large: Fitted) -> bool:
@@ -123,7 +130,8 @@ def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
         Z, offset_z = (
             _reorder(part, small, large) for part in _free_regressors(large, where[chosen])
         )
-        X, Z, shift = (_within_cases(part) for part in (X, Z, offset_x - offset_z))
+        visible = _over_cases if _is_index(small) else _within_cases
+        X, Z, shift = (visible(part) for part in (X, Z, offset_x - offset_z))
         # A column may be zero in the cases looked at, a rare category: then look at them all.
         if len(chosen) == n_cases or X.any(axis=0).all():
             break
@@ -169,6 +177,13 @@ def _within_cases(X: Array) -> Array:
     filled = np.where(present[:, :, None], X, 0.0)
     mean = filled.sum(axis=1) / np.maximum(present.sum(axis=1), 1)[:, None]
     return np.asarray((filled - mean[:, None, :])[present])
+
+
+def _over_cases(X: Array) -> Array:
+    """Each case's index less the mean of all, (C, K): thresholds take up a constant."""
+    with np.errstate(invalid="ignore"):
+        index = np.nanmean(X, axis=1)
+    return np.asarray(index - index.mean(axis=0))
 
 
 def _spans(Z: Array, X: Array) -> bool:
