@@ -75,7 +75,7 @@ def places_of(rank: NDArray[np.float64], rows: Rows, notes: Notebook, name: Hash
         _of(case[~tied & (value != place + 1)], notes),
         f"The ranks in column {name!r} are not 1, 2, 3, ...: one is missing or not whole",
         "add the row of the missing alternative; if it was not available, number the others anew: "
-        f"df[{name!r}] = df.groupby(case)[{name!r}].rank()",
+        f"df[{name!r}] = df.groupby(...)[{name!r}].rank()",
         name,
     )
     found = np.full(len(rank), rows.n_alternatives, dtype=np.int64)
@@ -83,8 +83,9 @@ def places_of(rank: NDArray[np.float64], rows: Rows, notes: Notebook, name: Hash
     ranked = rows.cases_of(found < rows.n_alternatives)
     none = ~notes.unclear
     none[ranked] = False
+    message = f"No alternative is ranked in column {name!r}, or all that are share one rank"
     cure = "give at least the best alternative a rank of its own, 1"
-    notes.unusable("no-rank", none, f"No alternative is ranked in column {name!r}", cure, name)
+    notes.unusable("no-rank", none, message, cure, name)
     return found
 
 

@@ -38,8 +38,7 @@ class Ranked:
         *,
         case: Hashable,
         alt: Hashable,
-        rank: Hashable | None = None,
-        best: Hashable | None = None,
+        rank: Hashable,
         worst: Hashable | None = None,
         depth: int | None = None,
         person: Hashable | None = None,
@@ -67,11 +66,11 @@ class Ranked:
         rank
             Column of the ranks: 1 is the best, 2 the next. Alternatives without a rank, and
             those that share the last one, were not ranked and come after all others.
-        best, worst
-            Columns of the best and of the worst alternative: marks (0/1) or labels, as ``chosen``
-            in ``from_long``. ``best`` stands in place of ``rank``. The worst is chosen at the end,
-            from those left, by the utilities with their signs reversed (sequential best-worst
-            logit; Marley & Louviere 2005).
+        worst
+            Column of the worst alternative: marks (0/1) or its label, as ``chosen`` in
+            ``from_long``. It is chosen at the end, from those left, by the utilities with their
+            signs reversed (sequential best-worst logit; Marley & Louviere 2005). ``rank`` may
+            then mark the best alternative, 1 in its row and 0 elsewhere.
         depth
             Most choices to take from the top of a ranking: the first ranks are often the most
             reliable (Chapman & Staelin 1982). By default all.
@@ -108,9 +107,7 @@ class Ranked:
         """
         given = None if alternatives is None else given_alternatives(alternatives)
         who = case if person is None else person
-        reader = RankReader(
-            case, alt, rank, best, worst, depth, who, weights, available, given, missing
-        )
+        reader = RankReader(case, alt, rank, worst, depth, who, weights, available, given, missing)
         return cls._from_reading(reader.read(df), reader)
 
     @property

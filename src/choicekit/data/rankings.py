@@ -1,4 +1,4 @@
-"""Read rankings: long data with a column of ranks, or of the best and the worst alternative.
+"""Read rankings: long data with a column of ranks, and perhaps of the worst alternative.
 
 Axes: C rankings, L rows of the user's frame, C' choices, L' their rows.
 """
@@ -17,10 +17,10 @@ from choicekit.data.assemble import Reading, Settled, arrange, picked, settle
 from choicekit.data.caselevel import case_person, case_weights
 from choicekit.data.checks import Notebook, Rows, check_choices, check_policy, check_sets
 from choicekit.data.choices import Choice
-from choicekit.data.columns import frame_findings, locate, numbers_of
+from choicekit.data.columns import flags_of, frame_findings, locate, numbers_of
 from choicekit.data.explode import Exploded, explode, places_of
 from choicekit.data.labels import Alternatives
-from choicekit.data.readers import LongReader, Parsed, read_marks
+from choicekit.data.readers import LongReader, read_marks
 from choicekit.exceptions import DataError, Finding, SpecificationError
 
 __all__ = ["STAGE", "WORST", "RankReader"]
@@ -34,8 +34,7 @@ class RankReader:
 
     case: Hashable
     alt: Hashable
-    rank: Hashable | None = None
-    best: Hashable | None = None
+    rank: Hashable
     worst: Hashable | None = None
     depth: int | None = None
     person: Hashable | None = None
@@ -48,11 +47,6 @@ class RankReader:
 
     def __post_init__(self) -> None:
         check_policy(self.missing)
-        if (self.rank is None) == (self.best is None):
-            raise SpecificationError(
-                "Give either rank=, a column of ranks (1 is the best), or best=, a column that "
-                "marks the best alternative; worst= may come with both."
-            )
         whole = isinstance(self.depth, int | np.integer) and not isinstance(self.depth, bool)
         if self.depth is not None and not (whole and self.depth >= 1):
             raise SpecificationError(
@@ -63,7 +57,7 @@ class RankReader:
     @property
     def chosen(self) -> Hashable:
         """The column that says what was chosen."""
-        return self.rank if self.best is None else self.best
+        return self.rank
 
     def flags(self) -> set[Hashable]:
         """Return the names of columns that are no attributes."""
@@ -93,17 +87,21 @@ class RankReader:
         notes.errors += _taken_names(frame, self.worst is not None)
         columns: dict[str, pd.Series[Any]] = {}
         if require_choice:
-            roles = {"rank": self.rank, "best": self.best, "worst": self.worst}
+            roles = {"rank": self.rank, "worst": self.worst}
             columns, lost = locate(frame, roles, frozenset())
             notes.errors += lost
         heading = "The data cannot be used" if require_choice else "The new data cannot be used"
         if alternatives is None or notes.unit == "row":
             raise DataError(notes.errors, heading)
-        marks = _marks(columns, parsed, alternatives)
+        marks = None
+        if "worst" in columns:
+            marks = read_marks(
+                columns["worst"], parsed.case, parsed.alt, alternatives, notes, True, "worst"
+            )
         index, rows = arrange(parsed.case, parsed.alt, len(notes.ids), len(alternatives.labels))
         rows = replace(rows, open=None if parsed.open is None else picked(parsed.open, index))
         check_sets(rows, notes, self.alt, self.chosen, require_choice)
-        place = self._places(columns, marks, rows, index, notes)
+        place = self._places(columns, rows, index, notes)
         worst = self._worst(marks, rows, index, place, notes)
         weights = case_weights(parsed.weights, rows, index, self.weights, notes)
         person = case_person(parsed.person, rows, index, self.person, notes)
@@ -136,20 +134,17 @@ class RankReader:
     def _places(
         self,
         columns: dict[str, pd.Series[Any]],
-        marks: dict[str, Choice],
         rows: Rows,
         index: NDArray[np.int64] | None,
         notes: Notebook,
     ) -> NDArray[np.int64] | None:
         """Places in the rankings, int64 (L,); None if they are not known."""
-        if "best" in marks:
-            best = marks["best"]
-            marked = picked(best.marked, index)
-            _check_marks(best, marked, rows, index, notes, self.best, self.alt)
-            return np.where(marked, 0, rows.n_alternatives)
         if "rank" not in columns:
             return None
         rank = numbers_of(columns["rank"], "rank=")
+        flags = flags_of(columns["rank"]) if self.worst is not None else []
+        if isinstance(flags, tuple):  # marks of the best
+            rank = np.where(flags[0], 1.0, np.nan)
         if isinstance(rank, Finding):
             notes.errors.append(rank)
             return None
@@ -157,21 +152,30 @@ class RankReader:
 
     def _worst(
         self,
-        marks: dict[str, Choice],
+        worst: Choice | None,
         rows: Rows,
         index: NDArray[np.int64] | None,
         place: NDArray[np.int64] | None,
         notes: Notebook,
     ) -> NDArray[np.bool_] | None:
         """Rows of the worst alternatives, bool (L,); None if they are not known."""
-        if "worst" not in marks:
+        if worst is None:
             return None
-        worst = marks["worst"]
         marked = picked(worst.marked, index)
-        _check_marks(worst, marked, rows, index, notes, self.worst, self.alt)
+        named = None if worst.codes is None else picked(worst.codes, index)
+        if rows.open is not None:
+            closed = rows.cases_of(marked & ~rows.open)
+            notes.error(
+                "chosen-unavailable",
+                closed[~notes.unclear[closed]],
+                f"The alternative marked in column {self.worst!r} is not available",
+                "correct the availability or the mark",
+                self.worst,
+            )
+        check_choices(replace(rows, marked=marked), notes, self.worst, named)
         if place is not None:
-            n_open = rows.count(rows.open)[rows.case]
-            most = n_open - 1 if self.depth is None else np.minimum(n_open - 1, self.depth)
+            most = rows.count(rows.open)[rows.case] - 1
+            most = most if self.depth is None else np.minimum(most, self.depth)
             both = rows.cases_of(marked & (place < most))
             notes.error(
                 "best-and-worst",
@@ -234,45 +238,6 @@ def _taken_names(frame: pd.DataFrame, worst: bool) -> list[Finding]:
         for name in added
         if name in frame.columns
     ]
-
-
-def _marks(
-    columns: dict[str, pd.Series[Any]], parsed: Parsed, alternatives: Alternatives
-) -> dict[str, Choice]:
-    """Read the columns of the best and of the worst alternative."""
-    found: dict[str, Choice] = {}
-    for role in ("best", "worst"):
-        if role in columns:
-            choice = read_marks(
-                columns[role], parsed.case, parsed.alt, alternatives, parsed.notes, True, role
-            )
-            if choice is not None:
-                found[role] = choice
-    return found
-
-
-def _check_marks(
-    choice: Choice,
-    marked: NDArray[np.bool_],
-    rows: Rows,
-    index: NDArray[np.int64] | None,
-    notes: Notebook,
-    name: Hashable,
-    alt: Hashable,
-) -> None:
-    """Check that one available alternative of each case is marked."""
-    named = None if choice.codes is None else picked(choice.codes, index)
-    own = replace(rows, marked=marked)
-    if rows.open is not None:
-        closed = rows.cases_of(marked & ~rows.open)
-        notes.error(
-            "chosen-unavailable",
-            closed[~notes.unclear[closed]],
-            f"The alternative chosen in column {name!r} is not available",
-            "correct the availability or the choice",
-            name,
-        )
-    check_choices(own, notes, name, named)
 
 
 def _unexploded(done: Settled) -> Exploded:

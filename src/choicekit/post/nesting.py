@@ -64,7 +64,7 @@ def _same_errors(small: Fitted, large: Fitted) -> bool:
     if one != two:
         return False
     if _is_index(small):  # the same distribution and the same order of the categories
-        return a.link == b.link and small.model.bound.names == large.model.bound.names
+        return bool(a.link == b.link) and small.model.bound.names == large.model.bound.names
     # With exchangeable errors the base and the scale alternative are part of the model.
     return getattr(one, "name", "") != "exchangeable" or (
         small.model.base == large.model.base and a.scale == b.scale
