@@ -303,6 +303,17 @@ def test_best_and_worst(labels: bool) -> None:
     np.testing.assert_allclose(np.exp(fit.logp()), expected, rtol=1e-13)
 
 
+def test_constants_of_best_and_worst_have_one_log_likelihood() -> None:
+    frame = simulated(60)
+    frame["worst"] = (frame["rank"] == 4).astype(int)
+    frame["rank"] = (frame["rank"] == 1).astype(int)
+    constants = ck.logit("~ 0 | 1", read(frame, worst="worst")).fit()
+    assert constants.llf == pytest.approx(constants.llconst, abs=1e-8)
+    fit = ck.logit("~ x", read(frame, worst="worst")).fit()
+    assert abs(fit.params["x"] - 1.0) < 3.0 * fit.bse["x"]
+    assert fit.llconst == constants.llconst
+
+
 def test_ranks_at_the_top_and_a_worst() -> None:
     frame = tastes({1: [NAN, 1, NAN, NAN]}, worst=[1, 0, 0, 0])
     assert stages(read(frame, worst="worst"))[1:] == [((1, 2), "acd", "a")]
