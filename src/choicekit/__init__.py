@@ -24,7 +24,7 @@ from choicekit.exceptions import (
     SpecificationError,
 )
 from choicekit.model import ChoiceModel
-from choicekit.verbs import logit, probit
+from choicekit.verbs import logit, ordered, probit
 
 if TYPE_CHECKING:
     from choicekit.errors import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         HeteroskedasticGumbel,
         Nested,
         Normal,
+        Ordered,
         PairedCombinatorial,
         Pattern,
     )
@@ -59,6 +60,7 @@ __all__ = [
     "JohnsonSB",
     "Nested",
     "Normal",
+    "Ordered",
     "PairedCombinatorial",
     "Pattern",
     "RandomCoefficients",
@@ -68,6 +70,7 @@ __all__ = [
     "load",
     "load_dataset",
     "logit",
+    "ordered",
     "probit",
 ]
 
@@ -82,6 +85,7 @@ _LAZY = {
     "Nested": "choicekit.errors",
     "PairedCombinatorial": "choicekit.errors",
     "Normal": "choicekit.errors",
+    "Ordered": "choicekit.errors",
     "RandomCoefficients": "choicekit.mixing",
     "Pattern": "choicekit.errors",
     "compare": "choicekit.report.compare",

@@ -83,7 +83,7 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
         cov_type=options.cov_type,
         llf=fit.value,
         llnull=equal_shares(layout),
-        llconst=constants_only(layout),
+        llconst=constants_only(layout, model.data.worst),
         hessian=fit.hessian,
         fixed=tuple(name for name in names if name in options.fixed),
         convergence=fit.convergence,

@@ -18,6 +18,7 @@ from choicekit.utility import (
     formula_variables,
     learn_alternatives,
     learn_formula,
+    learn_index,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ class ChoiceModel:
         mixing: RandomCoefficients | None = None,
     ) -> None:
         from choicekit.errors.gumbel import Gumbel
-        from choicekit.estimation.identification import require_identified
+        from choicekit.estimation.identification import (
+            require_identified,
+            require_index_identified,
+        )
 
         if not isinstance(data, ChoiceData):
             raise SpecificationError(
@@ -93,14 +97,18 @@ class ChoiceModel:
         self.specification = specification
         self.errors: ErrorLaw = Gumbel() if errors is None else errors
         self.data = _usable(specification, data, context)
-        self.design = _learn(specification, self.data, base, context)
+        _require_exact_explosion(self.errors, data)
+        self.design = _learn(specification, self.data, base, context, self.errors.index)
         _require_chosen_name(self.design, self.data)
         self._x: Float | None = self._rows(self.data)
         _announce_compilation(self.errors)
-        layout = self.data.layout
-        self.information = require_identified(
-            self._x, layout, self.design.names, self.design.constants, self.data.alternatives
-        )
+        layout, labels = self.data.layout, self.data.alternatives
+        if self.errors.index:
+            self.information = require_index_identified(self._x, layout, self.design.names, labels)
+        else:
+            self.information = require_identified(
+                self._x, layout, self.design.names, self.design.constants, labels
+            )
         self.bound = self.errors.bind(
             self.data.alternatives, self.data.alternatives.index(self.base)
         )
@@ -151,9 +159,15 @@ class ChoiceModel:
         return {**self.__dict__, "_x": None}
 
     def _rows(self, data: ChoiceData) -> Float:
-        """Regressors (L, K) of any data read like the model's."""
+        """Regressors (L, K) of any data read like the model's.
+
+        Who names the worst alternative chooses by the utilities with their signs reversed.
+        """
         layout = data.layout
-        return self.design.rows(data.frame, layout.alt, layout.case_ptr, data.case_ids)
+        x = self.design.rows(data.frame, layout.alt, layout.case_ptr, data.case_ids)
+        if data.worst is not None:
+            x[data.worst[layout.case]] *= -1.0
+        return x
 
     def likelihood(self, data: ChoiceData | None = None) -> Any:
         """Build the log-likelihood of the parameters on the model's data or on others.
@@ -344,6 +358,22 @@ def _require_whole_people(data: ChoiceData) -> None:
             )
 
 
+def _require_exact_explosion(errors: ErrorLaw, data: ChoiceData) -> None:
+    """Rankings fall apart into choices only with Gumbel errors."""
+    from choicekit.errors.gumbel import Gumbel
+
+    if isinstance(errors, Gumbel) or not data.exploded:
+        return
+    raise SpecificationError(
+        f"The data are rankings, read as one choice after another. That is exact for independent "
+        f"Gumbel errors only, whose best remaining alternative tells nothing about the order of "
+        f"the others (Luce & Suppes 1965; Beggs, Cardell & Hausman 1981); under {errors!r} the "
+        "choices of a ranking depend on each other. Cure: use Gumbel errors, with mixing= for "
+        "correlation and unequal variances, or keep the first choice alone: "
+        "ChoiceData.from_rankings(..., depth=1)."
+    )
+
+
 def _announce_compilation(errors: ErrorLaw) -> None:
     """Say on standard error what the first fit after an installation is waiting for."""
     import sys
@@ -383,9 +413,12 @@ def _learn(
     data: ChoiceData,
     base: Hashable | None,
     context: Mapping[str, Any] | None,
+    index: bool,
 ) -> Design:
     layout = data.layout
     learn: Any = learn_formula if isinstance(specification, str) else learn_alternatives
+    if index:
+        learn = learn_index
     design: Design = learn(
         specification,
         data.frame,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from choicekit.data.choicedata import ChoiceData
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from choicekit.errors.covariance import CovarianceSpec
     from choicekit.mixing import RandomCoefficients
 
-__all__ = ["logit", "probit"]
+__all__ = ["logit", "ordered", "probit"]
 
 
 def logit(
@@ -93,3 +93,44 @@ def probit(
         antithetic=antithetic,
     )
     return ChoiceModel(specification, data, law, base, context, mixing)
+
+
+def ordered(
+    formula: str,
+    data: ChoiceData,
+    errors: str = "logit",
+    order: Sequence[Hashable] | None = None,
+    context: Mapping[str, Any] | None = None,
+    mixing: RandomCoefficients | None = None,
+) -> ChoiceModel:
+    """Ordered logit or probit: categories as intervals of one latent answer.
+
+    Parameters
+    ----------
+    formula
+        ``"rating ~ income + age"``: one coefficient a variable; the thresholds ``cut[a|b]`` take
+        the place of constants.
+    data
+        The answers: the categories are the alternatives, from the lowest to the highest. A frame
+        with one row an answer is read by ``ChoiceData.from_wide(df, alternatives=[1, 2, 3],
+        chosen="rating")``.
+    errors
+        ``"logit"`` or ``"probit"``.
+    order
+        The categories from the lowest to the highest, where the data have another order.
+    context, mixing
+        As for `ChoiceModel`.
+
+    Examples
+    --------
+    >>> import choicekit as ck
+    >>> import pandas as pd
+    >>> answers = pd.DataFrame({"rating": [1, 2, 1, 3, 3, 2], "income": [1, 3, 2, 2, 5, 4]})
+    >>> data = ck.ChoiceData.from_wide(answers, alternatives=[1, 2, 3], chosen="rating")
+    >>> fit = ck.ordered("rating ~ income", data, errors="probit").fit()
+    >>> list(fit.params.index)
+    ['income', 'cut[1|2]', 'cut[2|3]']
+    """
+    from choicekit.errors.ordered import Ordered
+
+    return ChoiceModel(formula, data, Ordered(errors, order), None, context, mixing)

@@ -19,6 +19,7 @@ from choicekit.errors import (
     HeteroskedasticGumbel,
     Nested,
     Normal,
+    Ordered,
     PairedCombinatorial,
     Pattern,
 )
@@ -31,6 +32,8 @@ LAWS: dict[str, Any] = {
     "cross-nested fixed": CrossNested({"one": {"a0": 1, "a1": 0.3}, "two": {"a1": 0.7, "a2": 1}}),
     "paired": PairedCombinatorial(["a0", "a1", "a2"]),
     "hev": HeteroskedasticGumbel(),
+    "ordered logit": Ordered("logit"),
+    "ordered probit": Ordered("probit"),
     "gumbel": Gumbel(),
     "gumbel cold": Gumbel(scale=0.5),
     "normal iid": Normal("iid"),
@@ -85,6 +88,8 @@ class Problem:
         while not np.isfinite((self.law.barrier(self.law.start + step) or (0.0,))[0]):
             step /= 2.0  # no covariance there
         self.theta = self.law.start + step
+        if self.law.index:
+            self.theta = np.sort(self.theta)  # thresholds are ordered
         scales = [name.startswith("lambda") for name in self.law.names]
         self.theta[scales] = 1.0 - np.abs(self.theta[scales] - 1.0)  # beyond 1 is no covariance
         keys = np.arange(CASES, dtype=np.uint64)
@@ -149,10 +154,21 @@ def test_derivatives_by_parameters(problem: Problem) -> None:
 
 
 def test_only_differences_of_utilities_count(problem: Problem) -> None:
+    if problem.law.index:
+        pytest.skip("a constant added to all utilities moves the index: see the next test")
     shift = np.linspace(-30.0, 30.0, CASES)[:, None]
     base, moved = problem.logp(), problem.logp(problem.v + shift)
     np.testing.assert_allclose(moved.logp, base.logp, atol=1e-10)
     np.testing.assert_allclose(base.dv.sum(axis=1), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in LAWS if name.startswith("ordered")])
+def test_an_index_and_its_thresholds_move_together(name: str) -> None:
+    problem = Problem(LAWS[name], 5)
+    moved = problem.logp(problem.v + 0.7, problem.theta + 0.7)
+    np.testing.assert_allclose(moved.logp, problem.logp().logp, atol=1e-13)
+    slope = problem.logp().dv.sum(axis=1) + problem.logp().dtheta.sum(axis=1)
+    np.testing.assert_allclose(slope, 0.0, atol=1e-12)
 
 
 def test_value_without_gradient_is_the_same(problem: Problem) -> None:
@@ -199,6 +215,8 @@ def test_start_is_independent_errors_of_equal_variance(problem: Problem) -> None
 def test_the_search_starts_near_the_start_but_off_its_saddles(problem: Problem) -> None:
     """Where an optimiser begins, every parameter moves the covariance; at ``start`` some do not."""
     law = problem.law
+    if law.index:
+        pytest.skip("thresholds are no part of the covariance")
     assert law.search_start.shape == law.start.shape
     assert np.abs(law.search_start - law.start).max(initial=0.0) <= 0.5
     for q in range(len(law.start)):

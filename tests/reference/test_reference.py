@@ -28,15 +28,18 @@ def read(case: dict[str, Any]) -> ck.ChoiceData:
     except recipes.MissingDataError as absent:
         pytest.skip(str(absent))
     form, arguments = recipes.reader(case["read"])
-    if form == "long":
-        return ck.ChoiceData.from_long(frame, **arguments)
-    return ck.ChoiceData.from_wide(frame, **arguments)
+    return getattr(ck.ChoiceData, f"from_{form}")(frame, **arguments)
 
 
 def fit(case: dict[str, Any], data: ck.ChoiceData, seed: int | None) -> Any:
     """The case's model at its optimum; a seed is given only where errors may be simulated."""
     options = dict(case["model"])
-    verbs: dict[str, Any] = {"logit": ck.logit, "probit": ck.probit, "model": ck.ChoiceModel}
+    verbs: dict[str, Any] = {
+        "logit": ck.logit,
+        "probit": ck.probit,
+        "ordered": ck.ordered,
+        "model": ck.ChoiceModel,
+    }
     verb = verbs[options.pop("verb")]
     specification = options.pop("formula", None) or options.pop("utilities")
     if "errors" in options:  # the law and its first argument, then arguments by name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,8 @@ from choicekit.data.keys import case_keys
 from choicekit.data.labels import given_alternatives
 from choicekit.data.layout import Layout, case_positions
 from choicekit.data.overview import overview
+from choicekit.data.ranked import Ranked
+from choicekit.data.rankings import RankReader
 from choicekit.data.readers import LongReader
 from choicekit.data.wide import WideReader
 from choicekit.exceptions import DataError, Finding
@@ -26,11 +28,12 @@ __all__ = ["ChoiceData"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ChoiceData:
+class ChoiceData(Ranked):
     """Choices as rows: one row for each case and available alternative.
 
-    Build it with ``ChoiceData.from_long`` or ``ChoiceData.from_wide``. The
-    user's frame is never changed, and later changes of it do not reach here.
+    Build it with ``ChoiceData.from_long``, ``ChoiceData.from_wide`` or
+    ``ChoiceData.from_rankings``. The user's frame is never changed, and later
+    changes of it do not reach here.
 
     Attributes
     ----------
@@ -69,7 +72,7 @@ class ChoiceData:
     weights: Hashable | None
     origin: NDArray[np.int64]
     n_input_rows: int
-    reader: LongReader | WideReader
+    reader: LongReader | WideReader | RankReader
     missing: str
     dropped: tuple[Finding, ...]
     dropped_ids: pd.Index[Any]
@@ -230,7 +233,7 @@ class ChoiceData:
         return cls._from_reading(reader.read(df), reader)
 
     @classmethod
-    def _from_reading(cls, reading: Reading, reader: LongReader | WideReader) -> ChoiceData:
+    def _from_reading(cls, reading: Reading, reader: Any) -> Self:
         """Put the parts together; prediction data may lack choice, people and weights."""
         known = bool((reading.layout.chosen >= 0).any())
         return cls(
@@ -274,7 +277,7 @@ class ChoiceData:
 
     @property
     def form(self) -> str:
-        """``"long"`` or ``"wide"``: what the user's frame looked like."""
+        """``"long"``, ``"wide"`` or ``"rankings"``: what the user's frame looked like."""
         return self.reader.form
 
     @property

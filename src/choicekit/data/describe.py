@@ -62,9 +62,10 @@ def lines_of(
     n_dropped: int,
 ) -> list[tuple[str, str]]:
     """Return the lines of the summary above the table: (title, text)."""
-    read_from = f"{form} data: case {names['case']!r}, alternative {names['alt']!r}"
+    what = form if form == "rankings" else f"{form} data"
+    read_from = f"{what}: case {names['case']!r}, alternative {names['alt']!r}"
     if names["chosen"] is not None:
-        read_from += f", chosen {names['chosen']!r}"
+        read_from += f", {'by' if form == 'rankings' else 'chosen'} {names['chosen']!r}"
     lines = [("read from", read_from)]
     if layout.person is not None:
         n_people = layout.n_people

@@ -35,7 +35,7 @@ from choicekit.data.labels import (
 )
 from choicekit.exceptions import FIRST_FEW, DataError, Finding, nearest
 
-__all__ = ["LongReader"]
+__all__ = ["LongReader", "Parsed", "read_marks"]
 
 PREDICTION_NEEDS_NOT = frozenset({"chosen", "person", "weights"})
 
@@ -46,7 +46,7 @@ class LongReader:
 
     case: Hashable
     alt: Hashable
-    chosen: Hashable
+    chosen: Hashable | None  # None: the choice is read elsewhere
     person: Hashable | None = None
     weights: Hashable | None = None
     available: Hashable | None = None
@@ -82,7 +82,7 @@ class LongReader:
         wrong = frame_findings(frame)
         if wrong:
             raise DataError(wrong)
-        parsed = self._parse(frame, require_choice)
+        parsed = self.parse(frame, require_choice)
         notes, choice, alternatives = parsed.notes, parsed.choice, parsed.alternatives
         heading = "The data cannot be used" if require_choice else "The new data cannot be used"
         if alternatives is None or notes.unit == "row":
@@ -117,7 +117,7 @@ class LongReader:
             dropped_ids=notes.ids[notes.dropped],
         )
 
-    def _parse(self, frame: pd.DataFrame, require_choice: bool) -> _Parsed:
+    def parse(self, frame: pd.DataFrame, require_choice: bool) -> Parsed:
         """Find the columns and turn each into codes, flags or numbers."""
         optional = frozenset() if require_choice else PREDICTION_NEEDS_NOT
         columns, lost = locate(frame, self._roles(), optional)
@@ -129,8 +129,8 @@ class LongReader:
         person = read_person(columns.get("person"), case, notes)
         choice = None
         if "chosen" in columns and alternatives is not None:
-            choice = _read_choice(columns["chosen"], case, alt, alternatives, notes, require_choice)
-        return _Parsed(case, notes, alt, alternatives, opened, weights, person, choice)
+            choice = read_marks(columns["chosen"], case, alt, alternatives, notes, require_choice)
+        return Parsed(case, notes, alt, alternatives, opened, weights, person, choice)
 
     def _roles(self) -> dict[str, Hashable | None]:
         return {
@@ -144,7 +144,7 @@ class LongReader:
 
 
 @dataclass(frozen=True, eq=False)
-class _Parsed:
+class Parsed:
     """The columns of a long frame as arrays, in the order of the frame's L rows."""
 
     case: NDArray[np.int64]
@@ -260,20 +260,21 @@ def _read_available(
     return flags[0]
 
 
-def _read_choice(
+def read_marks(
     values: pd.Series[Any],
     case: NDArray[np.int64],
     alt: NDArray[np.int32],
     alternatives: Alternatives,
     notes: Notebook,
     require_choice: bool,
+    role: str = "chosen",
 ) -> Choice | None:
-    """Read the chosen column and note what is neither a mark nor an alternative."""
+    """Read a column of choices and note what is neither a mark nor an alternative."""
     try:
         choice = read_choice(values, case, alt, alternatives)
     except TypeError:
         if require_choice:
-            notes.errors.append(unhashable(values, "chosen="))
+            notes.errors.append(unhashable(values, f"{role}="))
         return None
     if not require_choice:
         return choice
@@ -289,7 +290,7 @@ def _read_choice(
         notes.error(
             "unknown-choice",
             cases_at(choice.strange, case),
-            f"The column chosen={name!r} holds {named_list(choice.strange_values, 5)}: "
+            f"The column {role}={name!r} holds {named_list(choice.strange_values, 5)}: "
             "neither a mark (0/1) nor the label of an alternative",
             unknown_choice_cure(choice.strange_values, alternatives, name, wide=False),
             name,

@@ -7,6 +7,7 @@ from choicekit.errors.gumbel import Gumbel
 from choicekit.errors.hev import HeteroskedasticGumbel
 from choicekit.errors.nested import Nested
 from choicekit.errors.normal import Normal
+from choicekit.errors.ordered import Ordered
 
 __all__ = [
     "BoundErrors",
@@ -18,6 +19,7 @@ __all__ = [
     "LogProb",
     "Nested",
     "Normal",
+    "Ordered",
     "PairedCombinatorial",
     "Pattern",
     "SimulationPlan",

@@ -85,6 +85,10 @@ class ErrorLaw(Protocol):
     def mixed_title(self) -> str:
         """The same where coefficients are random, for example ``"Mixed logit"``."""
 
+    @property
+    def index(self) -> bool:
+        """Whether one index a case, the same for all alternatives, stands for utilities."""
+
     def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundErrors:
         """Fix the alternatives and the code of the reference alternative."""
 
@@ -98,6 +102,10 @@ class BoundErrors(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the Q parameters."""
+
+    @property
+    def index(self) -> bool:
+        """As the law's: its parameters are thresholds, which stand for constants too."""
 
     @property
     def start(self) -> Float:

@@ -20,6 +20,7 @@ class ClosedForm:
     """A bound law that draws nothing and has no edge that a fit must be kept from."""
 
     start: Any
+    index = False
 
     @property
     def sd_per_logit(self) -> float:

@@ -54,6 +54,8 @@ class CrossNested:
     nests: tuple[tuple[str, tuple[tuple[Hashable, float | None], ...]], ...]
     common: bool
 
+    index = False
+
     def __init__(self, nests: Mapping[str, Any], common: bool = False) -> None:
         if not isinstance(nests, Mapping) or not nests:
             raise SpecificationError(

@@ -46,6 +46,8 @@ class Gumbel:
 
     scale: float = 1.0
 
+    index = False
+
     def __post_init__(self) -> None:
         if not isinstance(self.scale, int | float | np.number) or not self.scale >= 0.0:
             raise SpecificationError(
@@ -80,6 +82,8 @@ class BoundGumbel:
 
     scale: float
     n_alternatives: int
+
+    index = False
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ class HeteroskedasticGumbel:
 
     scale: Hashable | None = None
 
+    index = False
+
     @property
     def title(self) -> str:
         """The model's name in a heading."""

@@ -70,6 +70,8 @@ class Nested:
     tree: Any
     common: bool
 
+    index = False
+
     def __init__(self, nests: Mapping[str, Any], common: bool = False) -> None:
         if not isinstance(nests, Mapping) or not nests:
             raise SpecificationError(

@@ -80,6 +80,8 @@ class Normal:
     draw_kind: str = "sobol"
     antithetic: bool = False
 
+    index = False
+
     def __post_init__(self) -> None:
         covariance_spec(self.covariance)
         _require_choice("method", self.method, METHODS)
@@ -163,6 +165,8 @@ class BoundNormal:
     integrator: Integrator
     only_exact: bool
     settled: Settled | None
+
+    index = False
 
     @property
     def names(self) -> tuple[str, ...]:

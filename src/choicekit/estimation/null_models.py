@@ -25,13 +25,23 @@ def equal_shares(layout: Layout) -> float:
     return float(logs.sum() if layout.weights is None else layout.weights @ logs)
 
 
-def constants_only(layout: Layout) -> float | None:
+def constants_only(layout: Layout, worst: NDArray[np.bool_] | None = None) -> float | None:
     """Maximal log-likelihood of a logit with a constant for each alternative and nothing else.
 
     In closed form where all alternatives are always available (sample shares), else fitted. None
     where the alternatives are too many for that. It serves the probit as well: with equal choice
     sets the constants-only probit gives the same shares and so the same value.
+
+    Parameters
+    ----------
+    layout
+        Choice sets and choices.
+    worst
+        Cases whose chosen alternative is the worst, (C,); None where there are none.
     """
+    if worst is not None:  # one set of constants, with both signs
+        offered = np.bincount(layout.alt, minlength=layout.n_alternatives)
+        return _fitted(layout, offered.astype(np.float64), np.where(worst, -1.0, 1.0))
     chosen = layout.chosen_alt
     weights = np.ones(layout.n_cases) if layout.weights is None else layout.weights
     counts = np.zeros(layout.n_alternatives) + np.bincount(
@@ -43,7 +53,7 @@ def constants_only(layout: Layout) -> float | None:
     return _fitted(layout, counts)
 
 
-def _fitted(layout: Layout, counts: Float) -> float | None:
+def _fitted(layout: Layout, counts: Float, signs: Float | None = None) -> float | None:
     """By Newton's method; alternatives that nobody chose have probability zero and drop out."""
     live = counts > 0
     others = np.flatnonzero(live)[1:]
@@ -55,6 +65,8 @@ def _fitted(layout: Layout, counts: Float) -> float | None:
     case_ptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     chosen = kept[layout.chosen].astype(np.int64)
     dummies = (layout.alt[rows][None, :] == others[:, None]).astype(np.float64)
+    if signs is not None:
+        dummies *= signs[layout.case[rows]]
 
     def evaluate(beta: Float, with_hessian: bool) -> tuple[float, Float, Float]:
         found = logit_evaluate(dummies, case_ptr, chosen, layout.weights, beta)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from choicekit.errors.base import BoundErrors
 from choicekit.estimation.maximise import climb, maximise_logit
 from choicekit.likelihood import Likelihood
 from choicekit.parameters import ParameterTable
+
+if TYPE_CHECKING:
+    from choicekit.errors.ordered import BoundOrdered
 
 __all__ = [
     "Projection",
@@ -42,8 +46,11 @@ def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[
     Parameters that the user gave a start or a value keep it.
     """
     from choicekit.errors.gumbel import BoundGumbel
+    from choicekit.errors.ordered import BoundOrdered
 
     k = likelihood.n_coefficients
+    if isinstance(likelihood.errors, BoundOrdered):
+        return _cuts_start(likelihood, likelihood.errors, table, given)
     logit = likelihood.plain(BoundGumbel(1.0, likelihood.layout.n_alternatives))
     held = np.array([name in given for name in table.names[:k]], dtype=np.bool_)
     factor = likelihood.errors.sd_per_logit
@@ -53,6 +60,19 @@ def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[
     start[:k] = small.full(optimum.x) * factor
     start[likelihood.random_columns] = likelihood.start_means(start[likelihood.random_columns])
     start[:k][held] = table.start[:k][held]
+    return start
+
+
+def _cuts_start(
+    likelihood: Likelihood, errors: BoundOrdered, table: ParameterTable, given: frozenset[str]
+) -> Float:
+    """Start thresholds where they give the sample's shares at an index of zero."""
+    k, layout = likelihood.n_coefficients, likelihood.layout
+    if given & set(errors.names):  # the others' order with these is not known
+        return table.start
+    shares = np.bincount(layout.chosen_alt, layout.weights, minlength=layout.n_alternatives)
+    start = table.start.copy()
+    start[k : k + len(errors.names)] = errors.cuts(shares.astype(np.float64))
     return start
 
 

@@ -161,6 +161,7 @@ _NOUNS = {
     "Nested": "nested logit",
     "HeteroskedasticGumbel": "HEV",
     "CrossNested": "cross-nested logit",
+    "Ordered": "ordered",
 }
 
 
@@ -169,6 +170,7 @@ def error_family(fit: Fitted) -> Family:
     errors = fit.model.errors
     law = type(errors).__name__
     noun, title = _NOUNS.get(law, law), str(getattr(fit.model, "title", errors.title))
+    noun = f"{noun} {errors.link}" if law == "Ordered" else noun
     noun = f"mixed {noun}" if mixing_names(fit) else noun
     covariance = getattr(errors, "covariance", None)
     if covariance is None:

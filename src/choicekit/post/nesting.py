@@ -66,10 +66,17 @@ def _same_errors(small: Fitted, large: Fitted) -> bool:
     one, two = getattr(a, "spec", None), getattr(b, "spec", None)
     if one != two:
         return False
+    if _is_index(small):  # the same distribution and the same order of the categories
+        return bool(a.link == b.link) and small.model.bound.names == large.model.bound.names
     # With exchangeable errors the base and the scale alternative are part of the model.
     return getattr(one, "name", "") != "exchangeable" or (
         small.model.base == large.model.base and a.scale == b.scale
     )
+
+
+def _is_index(fit: Fitted) -> bool:
+    """Whether the model has one index a case with thresholds."""
+    return bool(getattr(fit.model.errors, "index", False))
 
 
 def _errors_nested(small: Fitted, large: Fitted) -> bool:
@@ -135,7 +142,8 @@ def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
             _reorder(part, small, large) for part in _free_regressors(large, where[chosen])
         )
         present = ~np.isnan(offset_x[:, :, 0])
-        X, Z, shift = (_within_cases(part, present) for part in (X, Z, offset_x - offset_z))
+        visible = _over_cases if _is_index(small) else _within_cases
+        X, Z, shift = (visible(part, present) for part in (X, Z, offset_x - offset_z))
         # A column may be zero in the cases looked at, a rare category: then look at them all.
         if len(chosen) == n_cases or X.any(axis=0).all():
             break
@@ -181,6 +189,13 @@ def _within_cases(X: Array, present: npt.NDArray[np.bool_]) -> Array:
     filled = np.where(present[:, :, None], X, 0.0)
     mean = filled.sum(axis=1) / np.maximum(present.sum(axis=1), 1)[:, None]
     return np.asarray((filled - mean[:, None, :])[present])
+
+
+def _over_cases(X: Array, present: npt.NDArray[np.bool_]) -> Array:
+    """Each case's index less the mean of all, (C, K): thresholds take up a constant."""
+    filled = np.where(present[:, :, None], X, 0.0)
+    index = filled.sum(axis=1) / np.maximum(present.sum(axis=1), 1)[:, None]
+    return np.asarray(index - index.mean(axis=0))
 
 
 def _spans(Z: Array, X: Array) -> bool:

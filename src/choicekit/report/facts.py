@@ -40,6 +40,7 @@ GROUPS = {
     "constant": "Alternative-specific constants",
     "case": "Case-specific coefficients",
     "alternative": "Alternative-specific coefficients",
+    "thresholds": "Thresholds",
     "errors": "Parameters of the errors",
     "mixing": "Spread of the random coefficients",
 }
@@ -63,7 +64,8 @@ def parameter_groups(fits: Sequence[Fitted]) -> dict[str, str]:
     for fit in fits:
         known = {**utility_kinds(fit), **dict.fromkeys(mixing_names(fit), "mixing")}
         for name in map(str, fit.params.index):
-            kinds.setdefault(name, known.get(name, "errors"))
+            index = getattr(fit.model.errors, "index", False)
+            kinds.setdefault(name, known.get(name, "thresholds" if index else "errors"))
     order = list(GROUPS)
     unknown = sorted(set(kinds.values()) - set(order))
     return {

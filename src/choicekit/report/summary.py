@@ -75,6 +75,7 @@ def _left(fit: Fitted) -> list[tuple[str, str]]:
     convergence, simulation = fit.convergence, fit.simulation
     sizes = data.layout.sizes
     low, high = int(sizes.min()), int(sizes.max())
+    index = bool(getattr(fit.model.errors, "index", False))
     facts = [
         ("Dependent variable", str(getattr(fit.model.design, "chosen_name", None) or data.chosen)),
         ("Cases", f"{int(fit.nobs):,}"),
@@ -85,7 +86,7 @@ def _left(fit: Fitted) -> list[tuple[str, str]]:
     if low < high:
         facts.append(("Available in a case", f"{low} to {high}"))
     facts += [
-        ("Base alternative", str(fit.model.base)),
+        *([] if index else [("Base alternative", str(fit.model.base))]),
         ("Parameters", str(free_count(fit))),
         ("Standard errors", fit.cov_type),
         ("Optimizer", str(convergence.optimizer)),
@@ -140,6 +141,8 @@ def _right(fit: Fitted) -> list[tuple[str, str]]:
 def _reference(fit: Fitted) -> str:
     """Name the model that ``fit.llr`` compares with."""
     constants = fit.llconst is not None and len(fit.model.design.constants) > 0
+    if getattr(fit.model.errors, "index", False):
+        return "thresholds only"
     return "constants" if constants else "equal shares"
 
 

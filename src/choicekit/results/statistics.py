@@ -72,6 +72,8 @@ class Statistics(Record):
     def _reference(self) -> tuple[float, int]:
         """Log-likelihood to compare with, and how many parameters that model has."""
         n_constants = len(self.model.design.constants)
+        if self.model.bound.index:  # thresholds
+            n_constants = len(self.model.bound.names)
         if n_constants and self.llconst is not None:
             return self.llconst, n_constants
         return self.llnull, 0

@@ -3,6 +3,7 @@
 from .alternatives import AlternativesDesign, alternatives_variables, learn_alternatives
 from .base import Coefficient, Design
 from .formula import FormulaDesign, formula_variables, learn_formula
+from .index import IndexDesign, learn_index
 from .linear import pullback, pullback_sum, value
 
 __all__ = [
@@ -10,10 +11,12 @@ __all__ = [
     "Coefficient",
     "Design",
     "FormulaDesign",
+    "IndexDesign",
     "alternatives_variables",
     "formula_variables",
     "learn_alternatives",
     "learn_formula",
+    "learn_index",
     "pullback",
     "pullback_sum",
     "value",

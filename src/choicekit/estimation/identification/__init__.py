@@ -9,6 +9,7 @@ from choicekit.estimation.identification.directions import (
     null_directions,
     separated_directions,
 )
+from choicekit.estimation.identification.index import require_index_identified
 from choicekit.estimation.identification.report import Check, Identification
 from choicekit.estimation.identification.utility import require_identified
 
@@ -18,5 +19,6 @@ __all__ = [
     "NullDirection",
     "null_directions",
     "require_identified",
+    "require_index_identified",
     "separated_directions",
 ]

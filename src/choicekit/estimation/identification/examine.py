@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from choicekit.errors.ordered import BoundOrdered
 from choicekit.estimation.identification.covariance import (
     covariance_checks,
     generic_thetas,
     times_together,
 )
+from choicekit.estimation.identification.index import (
+    find_index_separation,
+    index_checks,
+    index_information,
+)
 from choicekit.estimation.identification.report import Check, Identification, listed, refuse
 from choicekit.estimation.identification.scores import score_checks
-from choicekit.estimation.identification.separation import find_separation, separation_check
+from choicekit.estimation.identification.separation import (
+    Separation,
+    find_separation,
+    separation_check,
+)
 from choicekit.estimation.identification.utility import (
     lacks_exclusions,
     utility_checks,
@@ -51,22 +61,47 @@ def examine(
     title, formula
         Of the model, for the report.
     """
-    x, layout, k = likelihood.x, likelihood.layout, likelihood.n_coefficients
+    k = likelihood.n_coefficients
     names = table.names[:k]
-    constants = [c.name for c in coefficients if c.kind == "constant"]
-    information = utility_information(x, layout)
-    checks = utility_checks(information, x, layout, names, constants, alternatives)
+    checks = _coefficient_checks(likelihood, names, coefficients, alternatives)
     checks.append(_scale_check(likelihood, table))
     checks += _covariance_checks(likelihood, table, alternatives)
     checks += exclusion_checks(likelihood, table, coefficients)
     if not _failed(checks):  # what follows would say the same again
-        checks.append(separation_check(find_separation(x, layout, names)))
+        checks.append(separation_check(_separation(likelihood, names)))
     if len(table.names) > k and not _failed(checks):
         start = logit_start(likelihood, table, given)
         elsewhere = start.copy()
-        elsewhere[k:] = generic_thetas(start[k:], ~table.fixed[k:])[1]
+        if likelihood.errors.index:
+            elsewhere[k:] *= 1.3  # in the same order
+        else:
+            elsewhere[k:] = generic_thetas(start[k:], ~table.fixed[k:])[1]
         checks += score_checks(likelihood, [start, elsewhere], ~table.fixed, table.names)
     return Identification(title, formula, _size(likelihood, table), tuple(checks))
+
+
+def _coefficient_checks(
+    likelihood: Likelihood,
+    names: Sequence[str],
+    coefficients: Sequence[Any],
+    alternatives: Sequence[Hashable],
+) -> list[Check]:
+    """Whether the coefficients can be told apart, and what stands for constants."""
+    x, layout = likelihood.x, likelihood.layout
+    if likelihood.errors.index:
+        return index_checks(index_information(x, layout), layout, names, alternatives)
+    constants = [c.name for c in coefficients if c.kind == "constant"]
+    information = utility_information(x, layout)
+    return utility_checks(information, x, layout, names, constants, alternatives)
+
+
+def _separation(likelihood: Likelihood, names: Sequence[str]) -> Separation:
+    """Combinations of regressors that predict for certain."""
+    errors = likelihood.errors
+    if isinstance(errors, BoundOrdered):
+        every = (*names, *errors.names)
+        return find_index_separation(likelihood.x, likelihood.layout, every, errors.sequence)
+    return find_separation(likelihood.x, likelihood.layout, names)
 
 
 def _size(likelihood: Likelihood, table: ParameterTable) -> str:
@@ -100,7 +135,7 @@ def exclusion_checks(
     k = likelihood.n_coefficients
     own = table.names[k : k + len(likelihood.errors.names)]
     free = tuple(name for name in table.free_names if name in own)
-    if not free:
+    if not free or likelihood.errors.index:  # thresholds need no such variable
         return []
     if not lacks_exclusions(coefficients, likelihood.x, likelihood.layout):
         text = "Some variables differ between the alternatives of a case, or enter only some."
