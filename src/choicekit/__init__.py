@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         PairedCombinatorial,
         Pattern,
     )
-    from choicekit.mixing import RandomCoefficients
+    from choicekit.mixing import LatentClasses, RandomCoefficients
     from choicekit.report.compare import compare
     from choicekit.results import FitResults, load
 
@@ -56,6 +56,7 @@ __all__ = [
     "Gumbel",
     "HeteroskedasticGumbel",
     "IdentificationError",
+    "LatentClasses",
     "Nested",
     "Normal",
     "PairedCombinatorial",
@@ -77,6 +78,7 @@ _LAZY = {
     "CrossNested": "choicekit.errors",
     "Gumbel": "choicekit.errors",
     "HeteroskedasticGumbel": "choicekit.errors",
+    "LatentClasses": "choicekit.mixing",
     "Nested": "choicekit.errors",
     "PairedCombinatorial": "choicekit.errors",
     "Normal": "choicekit.errors",

@@ -9,20 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.data.choicedata import ChoiceData
+from choicekit.data.peoplerows import people_rows, require_whole_people
 from choicekit.exceptions import SpecificationError
 from choicekit.parameters import ParameterTable
 from choicekit.utility import (
     Design,
+    Membership,
     alternatives_variables,
     formula_variables,
     learn_alternatives,
     learn_formula,
+    learn_membership,
+    membership_variables,
 )
 
 if TYPE_CHECKING:
     from choicekit.errors.base import ErrorLaw
     from choicekit.estimation.identification import Identification
-    from choicekit.mixing import BoundRandom, RandomCoefficients
+    from choicekit.mixing import BoundClasses, BoundRandom, LatentClasses, RandomCoefficients
     from choicekit.results import FitResults
 
 __all__ = ["ChoiceModel"]
@@ -44,7 +48,8 @@ class ChoiceModel:
     errors
         The error law; ``Gumbel()`` (the logit) by default.
     mixing
-        ``RandomCoefficients(...)``: coefficients that differ between people; none by default.
+        ``RandomCoefficients(...)``: coefficients that differ between people, or
+        ``LatentClasses(...)``: classes of people; none by default.
     base
         Label of the reference alternative; the first of the data by default.
     context
@@ -77,7 +82,7 @@ class ChoiceModel:
         errors: ErrorLaw | None = None,
         base: Hashable | None = None,
         context: Mapping[str, Any] | None = None,
-        mixing: RandomCoefficients | None = None,
+        mixing: RandomCoefficients | LatentClasses | None = None,
     ) -> None:
         from choicekit.errors.gumbel import Gumbel
         from choicekit.estimation.identification import require_identified
@@ -91,7 +96,7 @@ class ChoiceModel:
             raise SpecificationError("The data hold no choices, so there is nothing to fit.")
         self.specification = specification
         self.errors: ErrorLaw = Gumbel() if errors is None else errors
-        self.data = _usable(specification, data, context)
+        self.data = _usable(specification, data, context, mixing)
         self.design = _learn(specification, self.data, base, context)
         _require_chosen_name(self.design, self.data)
         self._x: Float | None = self._rows(self.data)
@@ -104,7 +109,8 @@ class ChoiceModel:
             self.data.alternatives, self.data.alternatives.index(self.base)
         )
         self.mixing = mixing
-        self.bound_mixing = None if mixing is None else _bind_mixing(mixing, self.design, self.data)
+        self.membership = _learn_membership(mixing, self.data, context)
+        self.bound_mixing = self._bind_mixing(self.data)
 
     @property
     def formula(self) -> str:
@@ -121,13 +127,22 @@ class ChoiceModel:
         """What the model is called."""
         if self.mixing is None:
             return self.errors.title
+        classes = _classes(self.mixing)
+        if classes is not None:
+            return classes.title(self.errors)
         return self.errors.mixed_title
+
+    @property
+    def coefficient_names(self) -> tuple[str, ...]:
+        """Names of the utility's coefficients: those of each class where there are classes."""
+        found: tuple[str, ...] = getattr(self.bound_mixing, "coefficients_of_all", self.design.names)
+        return found
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the P parameters: of the utility, of the errors, of the mixing."""
         mixing = () if self.bound_mixing is None else self.bound_mixing.names
-        return (*self.design.names, *self.bound.names, *mixing)
+        return (*self.coefficient_names, *self.bound.names, *mixing)
 
     @property
     def endog_names(self) -> str:
@@ -163,17 +178,29 @@ class ChoiceModel:
         """
         from choicekit.likelihood import build_likelihood
 
+        mixing = self.bound_mixing
         if data is None:
             data = self.data
             if self._x is None:
                 self._x = self._rows(data)
             x = self._x
         else:
-            x = self._rows(data)
+            x, mixing = self._rows(data), self._bind_mixing(data)
         people = data.person_keys()
-        return build_likelihood(
-            x, data.layout, self.bound, data.case_keys(), self.bound_mixing, people
-        )
+        return build_likelihood(x, data.layout, self.bound, data.case_keys(), mixing, people)
+
+    def _bind_mixing(self, data: ChoiceData) -> BoundRandom | BoundClasses | None:
+        """Random coefficients or classes for the people of the model's data or others."""
+        if self.mixing is None:
+            return None
+        if data is self.data:
+            require_whole_people(data)
+        classes = _classes(self.mixing)
+        if classes is None or self.membership is None:
+            return self.mixing.bind(self.design.names)
+        frame, ids = people_rows(data, self.membership.columns)
+        covariates = self.membership.rows(frame, ids)
+        return classes.bind(self.design.names, self.membership.names, covariates)
 
     def fit(
         self,
@@ -187,7 +214,7 @@ class ChoiceModel:
         maxiter: int = 500,
         progress: Callable[[int, float, float], None] | None = None,
         draws: int | str | None = None,
-        starts: int = 1,
+        starts: int | None = None,
         continuation: bool = False,
     ) -> FitResults:
         """Maximise the likelihood.
@@ -221,8 +248,9 @@ class ChoiceModel:
             (`choicekit.fit.SIMULATION_SHARE`; where there are no standard errors, less than 0.1
             to the log-likelihood) or there are 16,384 draws (`MOST_AUTO_DRAWS`).
         starts
-            Number of starts; those after the first are random, keyed by ``seed``. The best
-            maximum is reported, and a note says how many starts found it.
+            Number of starts, 1 by default; those after the first are random, keyed by ``seed``.
+            The best maximum is reported, and a note says how many starts found it. Latent classes
+            by default take 8 short runs of the EM algorithm and go on from the best.
         continuation
             Start at the maxima of simpler covariances: independent, then heteroskedastic errors.
             A fit that fails without it is tried again with it.
@@ -300,7 +328,7 @@ class ChoiceModel:
 
     def table(self, start: Mapping[str, float], fixed: Mapping[str, float]) -> ParameterTable:
         """All parameters with the given starts and fixed values; the utility's start at zero."""
-        starts = [np.zeros(len(self.design.names)), self.bound.search_start]
+        starts = [np.zeros(len(self.coefficient_names)), self.bound.search_start]
         if self.bound_mixing is not None:
             # The information at zero is the within-case variance of the regressors, summed.
             variance = np.diag(self.information) / self.data.layout.n_cases
@@ -310,22 +338,25 @@ class ChoiceModel:
         return table.starting_at(start).fixing(fixed)
 
 
-def _bind_mixing(mixing: RandomCoefficients, design: Design, data: ChoiceData) -> BoundRandom:
-    """Find the random coefficients; a person counts as a whole, so her weights must agree."""
-    layout = data.layout
-    if layout.weights is not None and layout.person is not None:
-        first = np.empty(layout.n_people)
-        first[layout.person[::-1]] = layout.weights[::-1]
-        uneven = np.unique(layout.person[layout.weights != first[layout.person]])
-        if len(uneven):
-            assert data.person_ids is not None
-            shown = ", ".join(str(data.person_ids[n]) for n in uneven[:5])
-            raise SpecificationError(
-                f"{len(uneven):,} people have cases of unequal weight ({shown}"
-                f"{', ...' if len(uneven) > 5 else ''}), but with random coefficients a person "
-                "counts as a whole. Cure: give all cases of a person the same weight."
-            )
-    return mixing.bind(design.names)
+def _classes(mixing: RandomCoefficients | LatentClasses | None) -> LatentClasses | None:
+    """The latent classes, if the mixing is of that kind."""
+    from choicekit.mixing.classes import LatentClasses
+
+    return mixing if isinstance(mixing, LatentClasses) else None
+
+
+def _learn_membership(
+    mixing: RandomCoefficients | LatentClasses | None,
+    data: ChoiceData,
+    context: Mapping[str, Any] | None,
+) -> Membership | None:
+    """Covariates that explain who belongs to which class."""
+    classes = _classes(mixing)
+    if classes is None or classes.membership is None:
+        return None
+    formula = classes.membership
+    frame, ids = people_rows(data, membership_variables(formula, data.frame, context))
+    return learn_membership(formula, frame, ids, context)
 
 
 def _announce_compilation(errors: ErrorLaw) -> None:
@@ -344,7 +375,10 @@ def _announce_compilation(errors: ErrorLaw) -> None:
 
 
 def _usable(
-    specification: Specification, data: ChoiceData, context: Mapping[str, Any] | None
+    specification: Specification,
+    data: ChoiceData,
+    context: Mapping[str, Any] | None,
+    mixing: RandomCoefficients | LatentClasses | None,
 ) -> ChoiceData:
     """Check the columns that the specification uses; leave cases out only if that was asked for."""
     if isinstance(specification, str):
@@ -356,6 +390,9 @@ def _usable(
             "The specification must be a formula such as 'choice ~ cost + time | income' or a dict "
             f"{{alternative: {{coefficient: expression}}}}, not a {type(specification).__name__}."
         )
+    classes = _classes(mixing)
+    if classes is not None and classes.membership is not None:
+        columns = (*columns, *membership_variables(classes.membership, data.frame, context))
     if data.missing == "drop":
         return data.drop_missing(columns)
     data.require_finite(columns)

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import BoundErrors
+from choicekit.estimation.em import class_start
 from choicekit.estimation.maximise import climb, maximise_logit
-from choicekit.likelihood import Likelihood
+from choicekit.likelihood import LatentClassLikelihood, Likelihood
 from choicekit.parameters import ParameterTable
 
 __all__ = [
@@ -39,10 +40,13 @@ SPREAD_SD, SPREAD_COEFFICIENT = 0.5, 0.3  # of the logarithms, for random starts
 def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[str]) -> Float:
     """Start the utility's coefficients at a logit's, rescaled to the errors' standard deviation.
 
-    Parameters that the user gave a start or a value keep it.
+    Parameters that the user gave a start or a value keep it. Latent classes start apart from each
+    other, for where they are alike the likelihood is flat.
     """
     from choicekit.errors.gumbel import BoundGumbel
 
+    if isinstance(likelihood, LatentClassLikelihood):
+        return class_start(likelihood, table, given, np.random.default_rng(0))
     k = likelihood.n_coefficients
     logit = likelihood.plain(BoundGumbel(1.0, likelihood.layout.n_alternatives))
     held = np.array([name in given for name in table.names[:k]], dtype=np.bool_)

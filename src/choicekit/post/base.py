@@ -23,6 +23,7 @@ __all__ = [
     "fixed_names",
     "free_count",
     "log_probabilities",
+    "class_count",
     "mixing_names",
     "nearest_name",
     "simulation_error",
@@ -169,7 +170,10 @@ def error_family(fit: Fitted) -> Family:
     errors = fit.model.errors
     law = type(errors).__name__
     noun, title = _NOUNS.get(law, law), str(getattr(fit.model, "title", errors.title))
-    noun = f"mixed {noun}" if mixing_names(fit) else noun
+    if class_count(fit):
+        noun = f"latent class {noun}"
+    elif mixing_names(fit):
+        noun = f"mixed {noun}"
     covariance = getattr(errors, "covariance", None)
     if covariance is None:
         return Family(law, "iid", noun, title, noun)
@@ -183,8 +187,19 @@ def mixing_names(fit: Fitted) -> tuple[str, ...]:
     return () if mixing is None else tuple(mixing.names)
 
 
+def class_count(fit: Fitted) -> int:
+    """Number of latent classes; 0 for a model without any."""
+    return int(getattr(getattr(fit.model, "mixing", None), "n_classes", 0))
+
+
 def utility_kinds(fit: Fitted) -> dict[str, str]:
-    """Return the kind of each utility coefficient of ``fit``, in its order."""
+    """Return the kind of each utility coefficient of ``fit``, in its order.
+
+    With latent classes, which class it belongs to.
+    """
+    if class_count(fit):
+        classes = fit.model.bound_mixing
+        return dict(zip(classes.coefficients_of_all, classes.kinds, strict=True))
     design = fit.model.design
     return dict(zip(map(str, design.names), map(str, design.kinds), strict=True))
 

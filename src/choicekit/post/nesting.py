@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from choicekit.post.base import Fitted, error_family, fixed_names, free_count
+from choicekit.post.base import Fitted, class_count, error_family, fixed_names, free_count, utility_kinds
 from choicekit.post.cases import case_positions
 
 __all__ = ["nested_in"]
@@ -39,7 +39,7 @@ def nested_in(small: Fitted, large: Fitted) -> bool:
     Error laws are nested where they are the same, or both normal and the larger one is
     unstructured, has more factors, or has independent errors of equal variance among its
     covariances, and the smaller one's errors are such. A logit and a probit are never nested.
-    Random coefficients are nested in more of them, and independent in correlated ones. Where the
+    Latent classes are nested in as many classes with more freedom. Random coefficients are nested in more of them, and independent in correlated ones. Where the
     larger model holds parameters of its errors fixed, the smaller one must have them, at the same
     values.
     """
@@ -95,7 +95,7 @@ def _holds_independent_errors(fit: Fitted) -> bool:
 
 def _errors_fixed_alike(small: Fitted, large: Fitted) -> bool:
     """Whether each error parameter fixed in the larger model has that value in the smaller one."""
-    utility = set(map(str, large.model.design.names))
+    utility = set(utility_kinds(large))
     held = fixed_names(small)
     return all(
         name in held and bool(np.isclose(small.params[name], large.params[name]))
@@ -107,10 +107,27 @@ def _mixing_nested(small: Fitted, large: Fitted) -> bool:
     """Whether the smaller model's random coefficients are a special case of the larger one's."""
     one = getattr(small.model, "mixing", None)
     other = getattr(large.model, "mixing", None)
+    if class_count(small) or class_count(large):
+        return _classes_nested(small, large)
     if one is None or other is None:
         return one is None
     same = set(one.distributions) <= set(other.distributions)
     return same and (other.correlated or not one.correlated)
+
+
+def _classes_nested(small: Fitted, large: Fitted) -> bool:
+    """Whether as many classes have at most the freedom of the larger model's.
+
+    Fewer classes are a special case too, but no regular one, see `likelihood_ratio`: that does not
+    count as nested here.
+    """
+    one, other = small.model.mixing, large.model.mixing
+    if class_count(small) != class_count(large):
+        return False
+    held = set(one.same) | (set(other.same) - set(map(str, small.model.design.names)))
+    few, many = small.model.bound_mixing, large.model.bound_mixing
+    covariates = set(few.covariate_names) <= set(many.covariate_names)
+    return covariates and set(other.same) <= held
 
 
 def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:

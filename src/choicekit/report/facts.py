@@ -13,6 +13,7 @@ from choicekit.errors.base import APPROXIMATED
 from choicekit.estimation.noise import MOST_DRAWS, draws_for, measured_rate
 from choicekit.post.base import (
     Fitted,
+    class_count,
     error_family,
     free_count,
     mixing_names,
@@ -42,6 +43,8 @@ GROUPS = {
     "alternative": "Alternative-specific coefficients",
     "errors": "Parameters of the errors",
     "mixing": "Spread of the random coefficients",
+    "all classes": "The same in all classes",
+    "membership": "Membership of the classes",
 }
 
 
@@ -61,14 +64,16 @@ def parameter_groups(fits: Sequence[Fitted]) -> dict[str, str]:
     """Heading of each parameter in any of the fits, ordered by heading."""
     kinds: dict[str, str] = {}
     for fit in fits:
-        known = {**utility_kinds(fit), **dict.fromkeys(mixing_names(fit), "mixing")}
+        mixing = "membership" if class_count(fit) else "mixing"
+        known = {**utility_kinds(fit), **dict.fromkeys(mixing_names(fit), mixing)}
         for name in map(str, fit.params.index):
             kinds.setdefault(name, known.get(name, "errors"))
     order = list(GROUPS)
-    unknown = sorted(set(kinds.values()) - set(order))
+    # Classes are numbered as they come, and precede the rest.
+    unknown = [kind for kind in dict.fromkeys(kinds.values()) if kind not in GROUPS]
     return {
         name: GROUPS.get(kind, kind)
-        for group in order + unknown
+        for group in unknown + order
         for name, kind in kinds.items()
         if kind == group
     }

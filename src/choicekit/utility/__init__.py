@@ -4,16 +4,20 @@ from .alternatives import AlternativesDesign, alternatives_variables, learn_alte
 from .base import Coefficient, Design
 from .formula import FormulaDesign, formula_variables, learn_formula
 from .linear import pullback, pullback_sum, value
+from .membership import Membership, learn_membership, membership_variables
 
 __all__ = [
     "AlternativesDesign",
     "Coefficient",
     "Design",
     "FormulaDesign",
+    "Membership",
     "alternatives_variables",
     "formula_variables",
     "learn_alternatives",
     "learn_formula",
+    "learn_membership",
+    "membership_variables",
     "pullback",
     "pullback_sum",
     "value",

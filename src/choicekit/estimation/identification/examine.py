@@ -52,7 +52,7 @@ def examine(
         Of the model, for the report.
     """
     x, layout, k = likelihood.x, likelihood.layout, likelihood.n_coefficients
-    names = table.names[:k]
+    names = [c.name for c in coefficients]
     constants = [c.name for c in coefficients if c.kind == "constant"]
     information = utility_information(x, layout)
     checks = utility_checks(information, x, layout, names, constants, alternatives)
