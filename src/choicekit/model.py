@@ -135,7 +135,9 @@ class ChoiceModel:
     @property
     def coefficient_names(self) -> tuple[str, ...]:
         """Names of the utility's coefficients: those of each class where there are classes."""
-        found: tuple[str, ...] = getattr(self.bound_mixing, "coefficients_of_all", self.design.names)
+        found: tuple[str, ...] = getattr(
+            self.bound_mixing, "coefficients_of_all", self.design.names
+        )
         return found
 
     @property

@@ -40,7 +40,9 @@ def people_rows(data: ChoiceData, columns: Iterable[Any]) -> tuple[pd.DataFrame,
             message = f"The column {name!r} is not the same in all rows of a {whose}"
             cure = "the membership of classes needs a column with one value for each person"
             findings.append(
-                case_finding("varies-within-person", "error", wrong, data.case_ids, message, cure, name)
+                case_finding(
+                    "varies-within-person", "error", wrong, data.case_ids, message, cure, name
+                )
             )
     if findings:
         raise DataError(findings, "The membership of the classes cannot be explained so")

@@ -23,7 +23,8 @@ __all__ = ["EM_STARTS", "fit_classes"]
 Float = NDArray[np.float64]
 
 EM_STARTS = 8
-EM_ITERATIONS = 60
+EM_SHORT, EM_LONG = 10, 40  # iterations of all, and more of the best
+EM_KEPT = 3  # runs that go on after the short ones
 NEAR = 0.5  # of the log-likelihood; runs of EM that end nearer than this have found the same
 EMPTY = 0.5  # people; a class with fewer has none
 ALIKE = 1e-3  # of the spread of a coefficient's natural unit; classes nearer than this are one
@@ -53,7 +54,8 @@ def fit_classes(
     given
         Names of the parameters whose start or value the user chose.
     starts
-        None: `EM_STARTS` runs of EM, the best of them polished. A number: so many runs, all
+        None: `EM_STARTS` short runs of EM, the best of which go on, and the best of these is
+        polished. A number: so many runs, all
         polished, compared in ``optima``.
 
     Returns
@@ -70,10 +72,12 @@ def fit_classes(
         rng = np.random.default_rng([seed, run])
         held = given if run == 0 else frozenset()
         at = replace(table, start=class_start(likelihood, table, held, rng))
-        climbs.append(expectation_maximisation(likelihood, at, min(EM_ITERATIONS, max_iterations)))
-    polished, note = climbs, ""
+        climbs.append(expectation_maximisation(likelihood, at, EM_SHORT))
+    kept = sorted(climbs, key=_height, reverse=True)[:EM_KEPT] if starts is None else climbs
+    kept = [_continued(likelihood, table, climb) for climb in kept]
+    polished, note = kept, ""
     if starts is None:
-        polished, note = [max(climbs, key=_height)], _agreement(climbs)
+        polished, note = [max(kept, key=_height)], _agreement(kept, number)
     spread = likelihood.spread_information(information)
     fits = []
     for climb in polished:
@@ -92,18 +96,25 @@ def _height(climb: Climb) -> float:
     return climb.value if np.isfinite(climb.value) else -np.inf
 
 
-def _agreement(climbs: list[Climb]) -> str:
+def _continued(likelihood: LatentClassLikelihood, table: ParameterTable, climb: Climb) -> Climb:
+    """The same run of EM, some iterations later."""
+    at = replace(table, start=climb.params)
+    further = expectation_maximisation(likelihood, at, EM_LONG)
+    return further._replace(iterations=climb.iterations + further.iterations)
+
+
+def _agreement(kept: list[Climb], number: int) -> str:
     """Say how many runs of EM came near the best one."""
-    if len(climbs) == 1:
+    if number == 1:
         return ""
-    best = max(map(_height, climbs))
-    near = sum(_height(climb) > best - NEAR for climb in climbs)
+    best = max(map(_height, kept))
+    near = sum(_height(climb) > best - NEAR for climb in kept)
     text = (
-        f"{len(climbs)} random starts of the EM algorithm: {near} came within {NEAR:g} of the best "
-        "log-likelihood, and the best was polished."
+        f"{number} random starts of the EM algorithm. Of the {len(kept)} highest, which went on, "
+        f"{near} ended within {NEAR:g} of the best log-likelihood; the best was polished."
     )
     if near == 1:
-        text += " Only one did: try more, fit(starts=20), which polishes and compares them all."
+        text += " There may be others: fit(starts=20) polishes and compares them all."
     return text
 
 
@@ -162,9 +173,7 @@ def _examined(fit: Fit, information: Float) -> Fit:
     return replace(fit, convergence=ended)
 
 
-def _degenerate(
-    likelihood: LatentClassLikelihood, params: Float, information: Float
-) -> list[str]:
+def _degenerate(likelihood: LatentClassLikelihood, params: Float, information: Float) -> list[str]:
     """What is wrong with the classes, in words."""
     classes, weights = likelihood.classes, likelihood.weights
     posterior = likelihood.posteriors(params)

@@ -31,7 +31,7 @@ Float = NDArray[np.float64]
 # Random starts: coefficients times log-normals, plus this much of a utility's natural unit.
 SPREAD, SHIFT = 0.5, 0.5
 ENOUGH = 0.01  # gain of the log-likelihood in an iteration at which another method does better
-NEWTON_STEPS = 2  # in an M-step: what is left comes in the next
+NEWTON_STEPS = 1  # in an M-step: what is left comes in the next
 ROUGH = 1e-4  # standard errors
 
 
@@ -100,14 +100,13 @@ def expectation_maximisation(
     kept = np.delete(np.arange(len(table.start)), theta)
     at = table.start[kept].copy()
     at[:b] /= factor
-    free = ~table.fixed[kept]
-    value, iterations = -np.inf, 0
+    free, iterations = ~table.fixed[kept], 0
+    value, posterior = logit.expectation(at)
     for iteration in range(1, max_iterations + 1):
         before, iterations = value, iteration
-        posterior = logit.posteriors(at)
         at = _membership_step(logit, at, posterior, free)
         at = _utility_step(logit, at, posterior, free)
-        value = logit.value(at)
+        value, posterior = logit.expectation(at)
         if not value - before > enough:
             break
     params = table.start.copy()

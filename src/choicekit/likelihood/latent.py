@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb
+from choicekit.errors.gumbel import BoundGumbel
 from choicekit.likelihood.plain import Likelihood, Parts
 from choicekit.mixing.classes import BoundClasses
+from choicekit.numerics.logit import row_log_probabilities
 from choicekit.utility.linear import pullback, pullback_sum
 
 __all__ = ["LatentClassLikelihood"]
@@ -92,7 +94,13 @@ class LatentClassLikelihood(Likelihood):
 
     def posteriors(self, params: Float) -> Float:
         """Probabilities of the classes given the choices, (U, S)."""
-        return self._evaluate(params, gradient=False).posterior
+        return self.expectation(params)[1]
+
+    def expectation(self, params: Float) -> tuple[float, Float]:
+        """Weighted log-likelihood and the classes' posterior probabilities (U, S): an E-step."""
+        found = self._evaluate(params, gradient=False)
+        ones = np.ones(self.n_units) if self.weights is None else self.weights
+        return float(ones @ found.logp), found.posterior
 
     def shares(self, params: Float) -> Float:
         """Mean prior probabilities of the classes over the (weighted) people, (S,)."""
@@ -128,15 +136,28 @@ class LatentClassLikelihood(Likelihood):
         """Utilities (C, J), mean over the prior membership; 0 where not available."""
         prior = self._of_cases(np.exp(self.log_prior(params)))
         each = self._class_utilities(params)
-        total: Float = sum((p[:, None] * v for p, v in zip(prior.T, each, strict=True)), 0.0 * each[0])
+        total: Float = sum(
+            (p[:, None] * v for p, v in zip(prior.T, each, strict=True)), 0.0 * each[0]
+        )
         return total
 
-    def _evaluate(self, params: Float, gradient: bool = True) -> _Evaluation:
-        theta = self.split(params)[1]
-        parts = [
+    def _class_parts(self, params: Float, gradient: bool) -> list[LogProb]:
+        """Log-probabilities of the cases in each class and, with ``gradient``, derivatives."""
+        beta, theta, _ = self.split(params)
+        if isinstance(self.errors, BoundGumbel) and not gradient:  # the kernel over rows: faster
+            nothing = np.empty((0, 0))
+            ptr, scale = self.layout.case_ptr, self.errors.scale
+            rows = [
+                row_log_probabilities(self.x @ beta[own], ptr, scale) for own in self.classes.index
+            ]
+            return [LogProb(logs[self.layout.chosen], nothing, nothing) for logs in rows]
+        return [
             self.errors.log_prob(v, self._available, self._chosen, theta, gradient)
             for v in self._class_utilities(params)
         ]
+
+    def _evaluate(self, params: Float, gradient: bool = True) -> _Evaluation:
+        parts = self._class_parts(params, gradient)
         log_prior = self.log_prior(params)
         joint = log_prior + np.column_stack([self._sum_cases(part.logp) for part in parts])
         top = joint.max(axis=1, keepdims=True)

@@ -15,15 +15,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from choicekit.post.base import Fitted, class_count, error_family, fixed_names, free_count, utility_kinds
+from choicekit.post.base import Fitted, class_count, error_family, fixed_names, free_count
 from choicekit.post.cases import case_positions
 
-__all__ = ["nested_in"]
+__all__ = ["NOT_REGULAR", "differ_in_classes", "nested_in"]
 
 Array = npt.NDArray[np.float64]
 
 MOST_CASES = 5_000  # a linear dependence that holds in so many cases is no accident
 TOLERANCE = 1e-7
+NOT_REGULAR = (
+    "Fewer latent classes are no regular restriction: where a class is not there its coefficients "
+    "mean nothing, so neither the likelihood ratio is chi-squared nor Vuong's statistic normal. "
+    "Compare AIC and BIC."
+)
 
 
 def nested_in(small: Fitted, large: Fitted) -> bool:
@@ -95,7 +100,7 @@ def _holds_independent_errors(fit: Fitted) -> bool:
 
 def _errors_fixed_alike(small: Fitted, large: Fitted) -> bool:
     """Whether each error parameter fixed in the larger model has that value in the smaller one."""
-    utility = set(utility_kinds(large))
+    utility = set(map(str, large.model.design.names))
     held = fixed_names(small)
     return all(
         name in held and bool(np.isclose(small.params[name], large.params[name]))
@@ -113,6 +118,17 @@ def _mixing_nested(small: Fitted, large: Fitted) -> bool:
         return one is None
     same = set(one.distributions) <= set(other.distributions)
     return same and (other.correlated or not one.correlated)
+
+
+def differ_in_classes(one: Fitted, other: Fitted) -> bool:
+    """Whether two models have the same error law and a different number of latent classes."""
+    numbers = [class_count(fit) for fit in (one, other)]
+    random = any(
+        getattr(fit.model, "mixing", None) is not None and not number
+        for fit, number in zip((one, other), numbers, strict=True)
+    )
+    same_law = error_family(one).law == error_family(other).law
+    return same_law and not random and max(numbers[0], 1) != max(numbers[1], 1)
 
 
 def _classes_nested(small: Fitted, large: Fitted) -> bool:
@@ -163,7 +179,7 @@ def _free_regressors(fit: Fitted, cases: npt.NDArray[np.intp]) -> tuple[Array, A
     held = np.array([name in fixed_names(fit) for name in names], dtype=bool)
     dense = np.full((len(cases), len(data.alternatives), X.shape[1]), np.nan)
     dense[np.asarray(layout.case), np.asarray(layout.alt)] = X
-    values = fit.params[names].to_numpy(dtype=np.float64)[held]
+    values = fit.params.reindex(names).to_numpy(dtype=np.float64)[held]
     return dense[:, :, ~held], (dense[:, :, held] @ values)[:, :, None]
 
 

@@ -20,7 +20,7 @@ from choicekit.post.base import (
     simulation_error,
     utility_kinds,
 )
-from choicekit.post.nesting import nested_in
+from choicekit.post.nesting import NOT_REGULAR, differ_in_classes, nested_in
 from choicekit.post.tests import LEVEL, difference_error, is_resolved, likelihood_ratio
 from choicekit.post.vuong import vuong
 
@@ -162,6 +162,7 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
     """Test each pair: likelihood ratio where one model is nested in the other, else Vuong's.
 
     The columns ``first`` and ``second`` are the restricted and the full model where nested;
+    With different numbers of latent classes there is no test, ``"none"``.
     ``preferred`` is a model's name, or None where the data cannot tell at the 5% level;
     ``outcome`` says so in words, and ``note`` what to know before relying on it.
     ``statistic`` is chi-squared with ``df`` degrees of freedom, or Vuong's z, positive where
@@ -174,6 +175,8 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
             rows.append(_ratio_row(fits, one, other))
         elif nested_in(fits[other], fits[one]):
             rows.append(_ratio_row(fits, other, one))
+        elif differ_in_classes(fits[one], fits[other]):
+            rows.append(_classes_row(one, other))
         else:
             test = vuong(fits[one], fits[other], names=(one, other))
             preferred = {"first": one, "second": other, None: None}[test.preferred]
@@ -205,6 +208,25 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
     # assigned apart, or pandas takes the column for text and None for NaN
     table["preferred"] = pd.Series([row["preferred"] for row in rows], dtype=object)
     return table
+
+
+def _classes_row(one: str, other: str) -> dict[str, Any]:
+    """Two models with different numbers of classes: no test, and why."""
+    return {
+        "first": one,
+        "second": other,
+        "test": "none",
+        "statistic": np.nan,
+        "df": None,
+        "pvalue": np.nan,
+        "pvalue_aic": np.nan,
+        "pvalue_bic": np.nan,
+        "preferred": None,
+        "simulation_se": 0.0,
+        "simulation_matters": False,
+        "outcome": "There is no test between different numbers of classes.",
+        "note": NOT_REGULAR,
+    }
 
 
 def resolution(one: Fitted, other: Fitted) -> str:
