@@ -25,6 +25,7 @@ from choicekit.estimation.null_models import constants_only, equal_shares
 from choicekit.estimation.starts import continued_start, logit_start
 from choicekit.exceptions import ConvergenceWarning, SimulationWarning, SpecificationError
 from choicekit.likelihood import LatentClassLikelihood, MixedLikelihood
+from choicekit.mixing import RandomCoefficients
 from choicekit.parameters import ParameterTable
 from choicekit.results import FitResults, Simulation
 
@@ -268,7 +269,7 @@ def _with_draws(model: ChoiceModel, draws: int) -> ChoiceModel:
     other = copy.copy(model)
     other._x = model._x  # which a copy leaves out, as pickles do
     if isinstance(model.likelihood(), MixedLikelihood):
-        assert model.mixing is not None
+        assert isinstance(model.mixing, RandomCoefficients)
         other.mixing = model.mixing.with_draws(draws)
         other.bound_mixing = other.mixing.bind(model.design.names)
         return other

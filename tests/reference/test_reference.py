@@ -39,8 +39,11 @@ def fit(case: dict[str, Any], data: ck.ChoiceData, seed: int | None) -> Any:
     specification = options.pop("formula", None) or options.pop("utilities")
     if "random" in options:
         options["mixing"] = ck.RandomCoefficients(options.pop("random"))
+    if "classes" in options:
+        options["mixing"] = ck.LatentClasses(**options.pop("classes"))
+    fixed = options.pop("fixed", None)
     model = verb(specification, data, **options)
-    return model.fit() if seed is None else model.fit(seed=seed)
+    return model.fit(fixed=fixed) if seed is None else model.fit(seed=seed, fixed=fixed)
 
 
 def discrepancies(case: dict[str, Any], results: Any) -> list[str]:
@@ -75,7 +78,8 @@ def discrepancies(case: dict[str, Any], results: Any) -> list[str]:
 
 def restated(case: dict[str, Any], results: Any) -> tuple[pd.Series, pd.Series]:
     """Estimates and standard errors by the reference's names, in its units and normalisation."""
-    unknown = set(recipes.our_names(case["parameters"])) ^ set(results.params.index)
+    estimated = set(results.params.index) - set(results.fixed)
+    unknown = set(recipes.our_names(case["parameters"])) ^ estimated
     assert not unknown, f"names without a counterpart: {sorted(unknown)}"
     return recipes.restate(case["parameters"], results.params, results.cov_params())
 

@@ -174,10 +174,12 @@ class LatentClassLikelihood(Likelihood):
         """Sums (U, ...) over the cases of each unit."""
         if self.unit is None:
             return by_case
-        if by_case.ndim == 1:
-            return np.bincount(self.unit, weights=by_case, minlength=self.n_units)
-        columns = [np.bincount(self.unit, weights=c, minlength=self.n_units) for c in by_case.T]
-        return np.column_stack(columns) if columns else np.empty((self.n_units, 0))
+        n, unit = self.n_units, self.unit
+        columns = [np.bincount(unit, column, n) for column in np.atleast_2d(by_case.T)]
+        if not columns:
+            return np.empty((n, 0))
+        sums = np.column_stack(columns).astype(np.float64, copy=False)
+        return sums[:, 0] if by_case.ndim == 1 else sums
 
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Refuse: derivatives by the utilities differ between the classes."""

@@ -222,7 +222,7 @@ class BoundClasses:
         """Log-probabilities of the classes, (N, S)."""
         covariates = self.membership(n_people)
         v = np.zeros((n_people, self.n_classes))
-        v[:, 1:] = covariates @ phi.reshape(self.n_classes - 1, -1).T
+        v[:, 1:] = covariates @ phi.reshape(self.n_classes - 1, covariates.shape[1]).T
         v -= v.max(axis=1, keepdims=True)
         found: Float = v - np.log(np.exp(v).sum(axis=1, keepdims=True))
         return found

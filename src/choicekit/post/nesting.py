@@ -44,7 +44,8 @@ def nested_in(small: Fitted, large: Fitted) -> bool:
     Error laws are nested where they are the same, or both normal and the larger one is
     unstructured, has more factors, or has independent errors of equal variance among its
     covariances, and the smaller one's errors are such. A logit and a probit are never nested.
-    Latent classes are nested in as many classes with more freedom. Random coefficients are nested in more of them, and independent in correlated ones. Where the
+    Random coefficients are nested in more of them, and independent in correlated ones; latent
+    classes in as many classes with more freedom, not in more classes (`NOT_REGULAR`). Where the
     larger model holds parameters of its errors fixed, the smaller one must have them, at the same
     values.
     """
