@@ -13,6 +13,7 @@ import choicekit as ck
 from choicekit.estimation.em import class_start, expectation_maximisation
 from choicekit.likelihood import LatentClassLikelihood
 from choicekit.parameters import ParameterTable
+from choicekit.post.base import constant_names
 from choicekit.post.classes import class_posteriors, class_shares
 from choicekit.post.nesting import nested_in
 from choicekit.post.tests import likelihood_ratio
@@ -396,3 +397,37 @@ def test_missing_membership_drops_whole_cases() -> None:
     ours = model(read(frame, missing="drop"), membership="~ income")
     assert ours.data.n_cases == 78
     assert ours.likelihood().classes.covariates.shape == (39, 2)
+
+
+# -- weights and draws ----------------------------------------------------------------------------
+
+
+def test_a_weight_of_two_is_two_people() -> None:
+    frame = panel(80, 4, 13).assign(w=lambda t: 1.0 + t["person"] % 2)
+    heavy = frame[frame["w"] == 2.0]
+    copies = heavy.assign(person=heavy["person"] + 1000, case=heavy["case"] + 100_000)
+    twice = pd.concat([frame, copies], ignore_index=True)
+    weighted = model(read(frame, weights="w"), membership="~ income").fit()
+    repeated = model(read(twice), membership="~ income").fit()
+    assert weighted.llf == pytest.approx(repeated.llf, abs=1e-7)
+    np.testing.assert_allclose(weighted.params, repeated.params, atol=1e-5)
+    np.testing.assert_allclose(weighted.bse, repeated.bse, rtol=1e-4)
+    np.testing.assert_allclose(class_shares(weighted), class_shares(repeated), atol=1e-6)
+
+
+def test_simulated_errors_keep_their_draws_in_all_classes() -> None:
+    law = ck.Normal("heteroskedastic", method="ghk", draws=32)
+    found = model(read(panel(80, 4, 5, n_alternatives=4)), errors=law).fit()
+    assert found.convergence.converged
+    assert found.simulation is not None
+    assert 0.0 < found.simulation.llf_se < 0.5
+    assert "Latent class multinomial probit" in str(found.summary())
+    assert found.error_covariance().shape == (4, 4)
+    assert found.error_covariance().loc["a1", "a1"] == pytest.approx(0.5)
+
+
+def test_constants_of_classes_are_known_as_such(large: ck.ChoiceData) -> None:
+    """So that ratios are not taken to one of them."""
+    found = model(large, "choice ~ x0 + x1 + x2", same=["x2", "asc[a2]"]).fit()
+    assert constant_names(found) == {"asc[a1,class1]", "asc[a1,class2]", "asc[a2]"}
+    assert ck.compare(found, found, names=("one", "two")).ratio_to not in constant_names(found)

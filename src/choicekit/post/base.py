@@ -20,6 +20,7 @@ __all__ = [
     "by_case",
     "case_weights",
     "class_count",
+    "constant_names",
     "error_family",
     "fixed_names",
     "free_count",
@@ -202,6 +203,19 @@ def utility_kinds(fit: Fitted) -> dict[str, str]:
         return dict(zip(classes.coefficients_of_all, classes.kinds, strict=True))
     design = fit.model.design
     return dict(zip(map(str, design.names), map(str, design.kinds), strict=True))
+
+
+def constant_names(fit: Fitted) -> frozenset[str]:
+    """Names of the alternative-specific constants, of every class where there are classes."""
+    design = fit.model.design
+    constants = [
+        name for name, kind in zip(design.names, design.kinds, strict=True) if kind == "constant"
+    ]
+    if class_count(fit):
+        classes = fit.model.bound_mixing
+        of = [list(design.names).index(name) for name in constants]
+        constants = [classes.coefficients_of_all[p] for p in classes.index[:, of].ravel()]
+    return frozenset(map(str, constants))
 
 
 def fixed_names(fit: Fitted) -> frozenset[str]:
