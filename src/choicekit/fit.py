@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from choicekit.estimation.classes import fit_classes
+from choicekit.estimation.classes import fit_classes, polish_classes
 from choicekit.estimation.clusters import cluster_codes
 from choicekit.estimation.covariance import require_cov_type
 from choicekit.estimation.fitting import Fit, fit_from_starts, fit_likelihood
@@ -148,9 +148,10 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
 
 def _fit(model: ChoiceModel, options: FitOptions, table: ParameterTable, starts: int = 1) -> Fit:
     likelihood = model.likelihood()
-    information = likelihood.spread_information(model.information)
-    common = (likelihood, table, information, options.seed, options.tolerance)
+    common = (likelihood, table, model.information, options.seed, options.tolerance)
     labels = model.data.alternatives
+    if isinstance(likelihood, LatentClassLikelihood):
+        return polish_classes(*common, options.maxiter, options.progress, labels)
     if starts > 1:
         return fit_from_starts(*common, options.maxiter, starts, options.progress, labels)
     return fit_likelihood(*common, options.maxiter, options.progress, labels)

@@ -18,7 +18,7 @@ from choicekit.estimation.optimize import Progress
 from choicekit.likelihood import LatentClassLikelihood
 from choicekit.parameters import ParameterTable
 
-__all__ = ["EM_STARTS", "fit_classes"]
+__all__ = ["EM_STARTS", "fit_classes", "polish_classes"]
 
 Float = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ EM_SHORT, EM_LONG = 10, 40  # iterations of all, and more of the best
 EM_KEPT = 3  # runs that go on after the short ones
 NEAR = 0.5  # of the log-likelihood; runs of EM that end nearer than this have found the same
 EMPTY = 0.5  # people; a class with fewer has none
-ALIKE = 1e-3  # of the spread of a coefficient's natural unit; classes nearer than this are one
+ALIKE = 1e-3  # of utility, roughly; classes whose coefficients are nearer than this are one
 RUNAWAY = 1e-5  # share of the curvature at zero coefficients below which a class is certain
 
 
@@ -78,18 +78,38 @@ def fit_classes(
     polished, note = kept, ""
     if starts is None:
         polished, note = [max(kept, key=_height)], _agreement(kept, number)
-    spread = likelihood.spread_information(information)
     fits = []
     for climb in polished:
         at = replace(table, start=climb.params)
-        fit = fit_likelihood(
-            likelihood, at, spread, seed, tolerance, max_iterations, progress, labels
+        fit = polish_classes(
+            likelihood, at, information, seed, tolerance, max_iterations, progress, labels
         )
-        fits.append(_examined(_in_order(_with_em(fit, climb), table), information))
+        fits.append(_with_em(fit, climb))
     best = fits[0] if len(fits) == 1 else best_of(fits, table.free)
     notes = (*best.notes, note) if note else best.notes
     seconds = time.perf_counter() - begun
     return replace(best, notes=notes, convergence=replace(best.convergence, seconds=seconds))
+
+
+def polish_classes(
+    likelihood: LatentClassLikelihood,
+    table: ParameterTable,
+    information: Float,
+    seed: int,
+    tolerance: float,
+    max_iterations: int,
+    progress: Progress | None = None,
+    labels: Sequence[Hashable] = (),
+) -> Fit:
+    """Maximise from the table's start alone, put the classes in order and look at each of them.
+
+    Parameters and result are those of `fit_classes`.
+    """
+    spread = likelihood.spread_information(information)
+    fit = fit_likelihood(
+        likelihood, table, spread, seed, tolerance, max_iterations, progress, labels
+    )
+    return _examined(_in_order(fit, table), table, information)
 
 
 def _height(climb: Climb) -> float:
@@ -155,12 +175,12 @@ def _in_order(fit: Fit, table: ParameterTable) -> Fit:
     return replace(fit, params=turn @ fit.params, hessian=back.T @ fit.hessian @ back)
 
 
-def _examined(fit: Fit, information: Float) -> Fit:
+def _examined(fit: Fit, table: ParameterTable, information: Float) -> Fit:
     """Say so where a class is empty, twice there, or certain of its choices."""
     likelihood, ended = _classes_of(fit), fit.convergence
     if likelihood.classes.n_classes == 1 or ended.reason == "value":
         return fit
-    found = _degenerate(likelihood, fit.params, information)
+    found = _degenerate(likelihood, fit.params, table, information)
     if not found:
         return fit
     size = likelihood.classes.n_classes
@@ -173,7 +193,9 @@ def _examined(fit: Fit, information: Float) -> Fit:
     return replace(fit, convergence=ended)
 
 
-def _degenerate(likelihood: LatentClassLikelihood, params: Float, information: Float) -> list[str]:
+def _degenerate(
+    likelihood: LatentClassLikelihood, params: Float, table: ParameterTable, information: Float
+) -> list[str]:
     """What is wrong with the classes, in words."""
     classes, weights = likelihood.classes, likelihood.weights
     posterior = likelihood.posteriors(params)
@@ -181,6 +203,8 @@ def _degenerate(likelihood: LatentClassLikelihood, params: Float, information: F
     beta = params[classes.index]
     typical = float(len(posterior)) if weights is None else float(weights.sum())
     scale = np.sqrt(np.diag(information) / max(typical, 1.0))
+    # Of the coefficients that a class has for itself, those estimated.
+    own = (~classes.shared & ~table.fixed[: likelihood.n_coefficients])[classes.index]
     found = []
     for s, size in enumerate(sizes):
         if size < EMPTY:
@@ -188,9 +212,10 @@ def _degenerate(likelihood: LatentClassLikelihood, params: Float, information: F
             continue
         for r in range(s):
             apart = np.abs(beta[s] - beta[r]) * scale
-            if sizes[r] >= EMPTY and apart.max() < ALIKE:
+            if sizes[r] >= EMPTY and own[[s, r]].any() and apart.max() < ALIKE:
                 found.append(f"classes {r + 1} and {s + 1} have the same coefficients")
-        if _certain(likelihood, beta[s], posterior[:, s], float(size) / typical, information):
+        limit = RUNAWAY * float(size) / typical
+        if _certain(likelihood, beta[s], posterior[:, s], information, own[s], limit):
             found.append(
                 f"the choices of class {s + 1} are separated perfectly, or nearly so: its "
                 "coefficients grow without limit"
@@ -202,14 +227,17 @@ def _certain(
     likelihood: LatentClassLikelihood,
     beta: Float,
     posterior: Float,
-    share: float,
     information: Float,
+    own: NDArray[np.bool_],
+    limit: float,
 ) -> bool:
-    """Whether a class's curvature has died away in some direction, beside that at zero."""
+    """Whether a class's curvature along its own coefficients is below a share of that at zero."""
     from scipy.linalg import eigh
 
     from choicekit.numerics.logit import logit_evaluate
 
+    if not own.any():
+        return False
     layout = likelihood.layout
     weights = posterior if likelihood.unit is None else posterior[likelihood.unit]
     if layout.weights is not None:
@@ -221,7 +249,8 @@ def _certain(
         np.ascontiguousarray(weights),
         beta / likelihood.errors.sd_per_logit,
     )
-    scale = 1.0 / np.sqrt(np.diag(information))
+    block = np.ix_(own, own)
+    curvature, whole = -found.hessian[block], information[block]
+    scale = 1.0 / np.sqrt(np.diag(whole))
     grid = np.outer(scale, scale)
-    left = eigh(-found.hessian * grid, information * grid, eigvals_only=True)
-    return bool(left[0] < RUNAWAY * share)
+    return bool(eigh(curvature * grid, whole * grid, eigvals_only=True)[0] < limit)

@@ -2,7 +2,7 @@
 
 With the posterior probabilities of the classes as weights, each class is a logit of its own, and
 the membership a multinomial logit of fractional answers (Dempster, Laird & Rubin 1977; Train
-2009, section 14.2.2). The errors are taken as Gumbel here, whatever the model's: its own errors
+2009, chapter 14). The errors are taken as Gumbel here, whatever the model's: its own errors
 take over from where this ends.
 
 Axes: N units (people), S classes, K coefficients of a class, B of all classes, G covariates of

@@ -3,7 +3,7 @@
     log L_n = log sum_s pi_ns prod_t P(i_nt | V_nt(b_s))
 
 With h_ns the posterior probability of class s, the derivative of log L_n by anything is
-``sum_s h_ns`` times that of ``log pi_ns + sum_t log P`` (Bhat 1997, equation 12).
+``sum_s h_ns`` times that of ``log pi_ns + sum_t log P`` (Bhat 1997).
 
 Axes: C cases, J alternatives, L rows, K coefficients of a class, B of all classes, S classes,
 U units: the N people, or the cases where nobody has several.

@@ -95,10 +95,6 @@ class Likelihood:
         q = k + len(self.errors.start)
         return params[:k], params[k:q], params[q:]
 
-    def spread_information(self, information: Float) -> Float:
-        """Information of all coefficients, given that of the utility's K: the same, (K, K)."""
-        return information
-
     def signs(self, params: Float) -> Float:
         """Signs (P,) that make standard deviations and diagonals of factors positive.
 

@@ -56,7 +56,7 @@ class LatentClasses:
     References
     ----------
     Kamakura & Russell (1989), Journal of Marketing Research 26, 379-390; Bhat (1997),
-    Transportation Science 31, 34-48; Train (2009), section 14.2.2 for the EM algorithm.
+    Transportation Science 31, 34-48; Train (2009), chapter 14 for the EM algorithm.
 
     Examples
     --------

@@ -19,8 +19,8 @@ def class_posteriors(fit: Any) -> pd.DataFrame:
     """Probabilities of each person's class, given her choices.
 
     ``h_ns = pi_ns L_ns / sum_r pi_nr L_nr``, with pi_ns the prior probability of class s and
-    L_ns that of all her choices in that class, at the estimates (Train 2009, section 11.7, for
-    the general idea; Kamakura & Russell 1989, equation 8).
+    L_ns that of all her choices in that class, at the estimates (Train 2009, chapter 11, for
+    the general idea; Kamakura & Russell 1989).
 
     Parameters
     ----------
