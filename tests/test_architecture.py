@@ -21,6 +21,7 @@ LAYERS = [
     {"report"},
     {"results"},
     {"fit"},
+    {"specify"},
     {"model"},
     {"verbs"},
     {"__init__"},

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         PairedCombinatorial,
         Pattern,
     )
-    from choicekit.mixing import JohnsonSB, RandomCoefficients
+    from choicekit.mixing import JohnsonSB, LatentClasses, RandomCoefficients
     from choicekit.report.compare import compare
     from choicekit.results import FitResults, load
 
@@ -58,6 +58,7 @@ __all__ = [
     "HeteroskedasticGumbel",
     "IdentificationError",
     "JohnsonSB",
+    "LatentClasses",
     "Nested",
     "Normal",
     "Ordered",
@@ -82,6 +83,7 @@ _LAZY = {
     "Gumbel": "choicekit.errors",
     "HeteroskedasticGumbel": "choicekit.errors",
     "JohnsonSB": "choicekit.mixing",
+    "LatentClasses": "choicekit.mixing",
     "Nested": "choicekit.errors",
     "PairedCombinatorial": "choicekit.errors",
     "Normal": "choicekit.errors",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from choicekit.estimation.classes import fit_classes, polish_classes
 from choicekit.estimation.clusters import cluster_codes
 from choicekit.estimation.covariance import require_cov_type
 from choicekit.estimation.fitting import Fit, fit_from_starts, fit_likelihood
@@ -23,7 +24,8 @@ from choicekit.estimation.noise import Noise, fit_noise
 from choicekit.estimation.null_models import constants_only, equal_shares
 from choicekit.estimation.starts import continued_start, logit_start
 from choicekit.exceptions import ConvergenceWarning, SimulationWarning, SpecificationError
-from choicekit.likelihood import MixedLikelihood
+from choicekit.likelihood import LatentClassLikelihood, MixedLikelihood
+from choicekit.mixing import RandomCoefficients
 from choicekit.parameters import ParameterTable
 from choicekit.results import FitResults, Simulation
 
@@ -52,7 +54,7 @@ class FitOptions:
     maxiter: int
     progress: Callable[[int, float, float], None] | None
     draws: int | str | None
-    starts: int
+    starts: int | None
     continuation: bool
 
 
@@ -113,6 +115,19 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
     """Maximise from the start asked for; where that fails, from one by way of simpler laws."""
     likelihood = model.likelihood()
     given = frozenset({*options.start, *options.fixed})
+    if isinstance(likelihood, LatentClassLikelihood):
+        return fit_classes(
+            likelihood,
+            table,
+            model.information,
+            given,
+            options.seed,
+            options.tolerance,
+            options.maxiter,
+            options.starts,
+            options.progress,
+            model.data.alternatives,
+        )
     simpler = [] if likelihood.fused else _simpler(model)
     usual = table
     if not likelihood.fused:
@@ -122,7 +137,7 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
         # what the user gave stays where it is
         held = np.array([name in given for name in table.names], dtype=np.bool_)
         usual = replace(first, start=np.where(held, table.start, first.start))
-    if options.starts > 1:
+    if options.starts is not None and options.starts > 1:
         return _fit(model, options, usual, options.starts)
     fit = _fit(model, options, usual)
     again = _another_start(model, options, table, fit, simpler)
@@ -132,8 +147,11 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
 
 
 def _fit(model: ChoiceModel, options: FitOptions, table: ParameterTable, starts: int = 1) -> Fit:
-    common = (model.likelihood(), table, model.information, options.seed, options.tolerance)
+    likelihood = model.likelihood()
+    common = (likelihood, table, model.information, options.seed, options.tolerance)
     labels = model.data.alternatives
+    if isinstance(likelihood, LatentClassLikelihood):
+        return polish_classes(*common, options.maxiter, options.progress, labels)
     if starts > 1:
         return fit_from_starts(*common, options.maxiter, starts, options.progress, labels)
     return fit_likelihood(*common, options.maxiter, options.progress, labels)
@@ -253,7 +271,7 @@ def _with_draws(model: ChoiceModel, draws: int) -> ChoiceModel:
     other = copy.copy(model)
     other._x = model._x  # which a copy leaves out, as pickles do
     if isinstance(model.likelihood(), MixedLikelihood):
-        assert model.mixing is not None
+        assert isinstance(model.mixing, RandomCoefficients)
         other.mixing = model.mixing.with_draws(draws)
         other.bound_mixing = other._bind_mixing(model.data)
         return other
@@ -286,7 +304,7 @@ def _require_draws(draws: object) -> bool:
 
 def _require_starts(starts: object) -> None:
     whole = isinstance(starts, int | np.integer) and not isinstance(starts, bool)
-    if not (whole and int(starts) >= 1):  # type: ignore[call-overload]
+    if starts is not None and not (whole and int(starts) >= 1):  # type: ignore[call-overload]
         raise SpecificationError(f"starts must be a whole number of at least 1, not {starts!r}.")
 
 

@@ -10,27 +10,29 @@ from numpy.typing import NDArray
 
 from choicekit.data.choicedata import ChoiceData
 from choicekit.data.people import person_columns
+from choicekit.data.peoplerows import people_rows, require_whole_people
 from choicekit.exceptions import SpecificationError
 from choicekit.parameters import ParameterTable
-from choicekit.utility import (
-    Design,
-    alternatives_variables,
-    formula_variables,
-    learn_alternatives,
-    learn_formula,
-    learn_index,
+from choicekit.specify import (
+    Specification,
+    announce_compilation,
+    classes_of,
+    learn_design,
+    learn_membership_of,
+    require_chosen_name,
+    require_exact_explosion,
+    usable,
 )
 
 if TYPE_CHECKING:
     from choicekit.errors.base import ErrorLaw
     from choicekit.estimation.identification import Identification
-    from choicekit.mixing import BoundRandom, RandomCoefficients
+    from choicekit.mixing import BoundClasses, BoundRandom, LatentClasses, RandomCoefficients
     from choicekit.results import FitResults
 
-__all__ = ["ChoiceModel"]
+__all__ = ["ChoiceModel", "Specification"]
 
 Float = NDArray[np.float64]
-Specification = str | Mapping[Hashable, Mapping[str, float | str]]
 
 
 class ChoiceModel:
@@ -46,7 +48,8 @@ class ChoiceModel:
     errors
         The error law; ``Gumbel()`` (the logit) by default.
     mixing
-        ``RandomCoefficients(...)``: coefficients that differ between people; none by default.
+        ``RandomCoefficients(...)``: coefficients that differ between people, or
+        ``LatentClasses(...)``: classes of people; none by default.
     base
         Label of the reference alternative; the first of the data by default.
     context
@@ -79,7 +82,7 @@ class ChoiceModel:
         errors: ErrorLaw | None = None,
         base: Hashable | None = None,
         context: Mapping[str, Any] | None = None,
-        mixing: RandomCoefficients | None = None,
+        mixing: RandomCoefficients | LatentClasses | None = None,
     ) -> None:
         from choicekit.errors.gumbel import Gumbel
         from choicekit.estimation.identification import (
@@ -96,12 +99,12 @@ class ChoiceModel:
             raise SpecificationError("The data hold no choices, so there is nothing to fit.")
         self.specification = specification
         self.errors: ErrorLaw = Gumbel() if errors is None else errors
-        self.data = _usable(specification, data, context)
-        _require_exact_explosion(self.errors, data)
-        self.design = _learn(specification, self.data, base, context, self.errors.index)
-        _require_chosen_name(self.design, self.data)
+        self.data = usable(specification, data, context, mixing)
+        require_exact_explosion(self.errors, data)
+        self.design = learn_design(specification, self.data, base, context, self.errors.index)
+        require_chosen_name(self.design, self.data)
         self._x: Float | None = self._rows(self.data)
-        _announce_compilation(self.errors)
+        announce_compilation(self.errors)
         layout, labels = self.data.layout, self.data.alternatives
         if self.errors.index:
             self.information = require_index_identified(self._x, layout, self.design.names, labels)
@@ -113,6 +116,7 @@ class ChoiceModel:
             self.data.alternatives, self.data.alternatives.index(self.base)
         )
         self.mixing = mixing
+        self.membership = learn_membership_of(mixing, self.data, context)
         self.bound_mixing = self._bind_mixing(self.data)
 
     @property
@@ -130,13 +134,24 @@ class ChoiceModel:
         """What the model is called."""
         if self.mixing is None:
             return self.errors.title
+        classes = classes_of(self.mixing)
+        if classes is not None:
+            return classes.title(self.errors)
         return self.errors.mixed_title
+
+    @property
+    def coefficient_names(self) -> tuple[str, ...]:
+        """Names of the utility's coefficients: those of each class where there are classes."""
+        found: tuple[str, ...] = getattr(
+            self.bound_mixing, "coefficients_of_all", self.design.names
+        )
+        return found
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the P parameters: of the utility, of the errors, of the mixing."""
         mixing = () if self.bound_mixing is None else self.bound_mixing.names
-        return (*self.design.names, *self.bound.names, *mixing)
+        return (*self.coefficient_names, *self.bound.names, *mixing)
 
     @property
     def endog_names(self) -> str:
@@ -189,11 +204,15 @@ class ChoiceModel:
         people = data.person_keys()
         return build_likelihood(x, data.layout, self.bound, data.case_keys(), mixing, people)
 
-    def _bind_mixing(self, data: ChoiceData) -> BoundRandom | None:
-        """Random coefficients for the people of the model's data or others."""
+    def _bind_mixing(self, data: ChoiceData) -> BoundRandom | BoundClasses | None:
+        """Random coefficients or classes for the people of the model's data or others."""
+        from choicekit.mixing.random import RandomCoefficients
+
         if self.mixing is None:
             return None
-        _require_whole_people(data)
+        require_whole_people(data)
+        if not isinstance(self.mixing, RandomCoefficients):
+            return self._bind_classes(self.mixing, data)
         shifts = self.mixing.shifts
         covariates = person_columns(data, [column for _, column in shifts]) if shifts else None
         bound = self.mixing.bind(self.design.names, data.alternatives, covariates)
@@ -205,6 +224,13 @@ class ChoiceModel:
                 f"{data.layout.n_people:,}. Cure: people in the order of data.person_ids."
             )
         return bound
+
+    def _bind_classes(self, classes: LatentClasses, data: ChoiceData) -> BoundClasses:
+        if self.membership is None:
+            return classes.bind(self.design.names)
+        frame, ids = people_rows(data, self.membership.columns)
+        covariates = self.membership.rows(frame, ids)
+        return classes.bind(self.design.names, self.membership.names, covariates)
 
     def fit(
         self,
@@ -218,7 +244,7 @@ class ChoiceModel:
         maxiter: int = 500,
         progress: Callable[[int, float, float], None] | None = None,
         draws: int | str | None = None,
-        starts: int = 1,
+        starts: int | None = None,
         continuation: bool = False,
     ) -> FitResults:
         """Maximise the likelihood.
@@ -252,8 +278,9 @@ class ChoiceModel:
             (`choicekit.fit.SIMULATION_SHARE`; where there are no standard errors, less than 0.1
             to the log-likelihood) or there are 16,384 draws (`MOST_AUTO_DRAWS`).
         starts
-            Number of starts; those after the first are random, keyed by ``seed``. The best
-            maximum is reported, and a note says how many starts found it.
+            Number of starts, 1 by default; those after the first are random, keyed by ``seed``.
+            The best maximum is reported, and a note says how many starts found it. Latent classes
+            by default take 8 short runs of the EM algorithm and go on from the best.
         continuation
             Start at the maxima of simpler covariances: independent, then heteroskedastic errors.
             A fit that fails without it is tried again with it.
@@ -331,7 +358,7 @@ class ChoiceModel:
 
     def table(self, start: Mapping[str, float], fixed: Mapping[str, float]) -> ParameterTable:
         """All parameters with the given starts and fixed values; the utility's start at zero."""
-        starts = [np.zeros(len(self.design.names)), self.bound.search_start]
+        starts = [np.zeros(len(self.coefficient_names)), self.bound.search_start]
         if self.bound_mixing is not None:
             # The information at zero is the within-case variance of the regressors, summed.
             variance = np.diag(self.information) / self.data.layout.n_cases
@@ -339,105 +366,3 @@ class ChoiceModel:
             starts.append(self.bound_mixing.start(np.sqrt(2.0 * variance), error_sd))
         table = ParameterTable.of(self.parameter_names, np.concatenate(starts))
         return table.starting_at(start).fixing(fixed)
-
-
-def _require_whole_people(data: ChoiceData) -> None:
-    """A person counts as a whole, so her weights must agree."""
-    layout = data.layout
-    if layout.weights is not None and layout.person is not None:
-        first = np.empty(layout.n_people)
-        first[layout.person[::-1]] = layout.weights[::-1]
-        uneven = np.unique(layout.person[layout.weights != first[layout.person]])
-        if len(uneven):
-            assert data.person_ids is not None
-            shown = ", ".join(str(data.person_ids[n]) for n in uneven[:5])
-            raise SpecificationError(
-                f"{len(uneven):,} people have cases of unequal weight ({shown}"
-                f"{', ...' if len(uneven) > 5 else ''}), but with random coefficients a person "
-                "counts as a whole. Cure: give all cases of a person the same weight."
-            )
-
-
-def _require_exact_explosion(errors: ErrorLaw, data: ChoiceData) -> None:
-    """Rankings fall apart into choices only with Gumbel errors."""
-    from choicekit.errors.gumbel import Gumbel
-
-    if isinstance(errors, Gumbel) or not data.exploded:
-        return
-    raise SpecificationError(
-        f"The data are rankings, read as one choice after another. That is exact for independent "
-        f"Gumbel errors only, whose best remaining alternative tells nothing about the order of "
-        f"the others (Luce & Suppes 1965; Beggs, Cardell & Hausman 1981); under {errors!r} the "
-        "choices of a ranking depend on each other. Cure: use Gumbel errors, with mixing= for "
-        "correlation and unequal variances, or keep the first choice alone: "
-        "ChoiceData.from_rankings(..., depth=1)."
-    )
-
-
-def _announce_compilation(errors: ErrorLaw) -> None:
-    """Say on standard error what the first fit after an installation is waiting for."""
-    import sys
-
-    from choicekit.numerics.warmup import needs_compiling
-
-    if needs_compiling(*errors.kernels()):
-        print(
-            f"choicekit: compiling the kernels of the {errors.title.lower()}, up to 20 s, once "
-            "after each installation ...",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
-def _usable(
-    specification: Specification, data: ChoiceData, context: Mapping[str, Any] | None
-) -> ChoiceData:
-    """Check the columns that the specification uses; leave cases out only if that was asked for."""
-    if isinstance(specification, str):
-        columns = formula_variables(specification, data.frame, context)
-    elif isinstance(specification, Mapping):
-        columns = alternatives_variables(specification, data.frame, context)
-    else:
-        raise SpecificationError(
-            "The specification must be a formula such as 'choice ~ cost + time | income' or a dict "
-            f"{{alternative: {{coefficient: expression}}}}, not a {type(specification).__name__}."
-        )
-    if data.missing == "drop":
-        return data.drop_missing(columns)
-    data.require_finite(columns)
-    return data
-
-
-def _learn(
-    specification: Specification,
-    data: ChoiceData,
-    base: Hashable | None,
-    context: Mapping[str, Any] | None,
-    index: bool,
-) -> Design:
-    layout = data.layout
-    learn: Any = learn_formula if isinstance(specification, str) else learn_alternatives
-    if index:
-        learn = learn_index
-    design: Design = learn(
-        specification,
-        data.frame,
-        layout.alt,
-        layout.case_ptr,
-        data.alternatives,
-        base,
-        case_ids=data.case_ids,
-        context=context,
-    )
-    return design
-
-
-def _require_chosen_name(design: Design, data: ChoiceData) -> None:
-    """The left side of a formula names the choice; any other column there is a mistake."""
-    name = design.chosen_name
-    if name is None or name == "choice" or name == str(data.chosen):
-        return
-    raise SpecificationError(
-        f"The formula explains {name!r}, but the data were read with chosen={data.chosen!r}. "
-        f"Cure: write '{data.chosen} ~ ...' or '~ ...'."
-    )

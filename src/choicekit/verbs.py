@@ -10,7 +10,7 @@ from choicekit.model import ChoiceModel, Specification
 
 if TYPE_CHECKING:
     from choicekit.errors.covariance import CovarianceSpec
-    from choicekit.mixing import RandomCoefficients
+    from choicekit.mixing import LatentClasses, RandomCoefficients
 
 __all__ = ["logit", "ordered", "probit"]
 
@@ -21,7 +21,7 @@ def logit(
     base: Hashable | None = None,
     scale: float = 1.0,
     context: Mapping[str, Any] | None = None,
-    mixing: RandomCoefficients | None = None,
+    mixing: RandomCoefficients | LatentClasses | None = None,
 ) -> ChoiceModel:
     """Conditional (multinomial) logit: independent Gumbel errors (McFadden 1974).
 
@@ -56,7 +56,7 @@ def probit(
     method: str = "auto",
     draws: int = 256,
     context: Mapping[str, Any] | None = None,
-    mixing: RandomCoefficients | None = None,
+    mixing: RandomCoefficients | LatentClasses | None = None,
     draw_kind: str = "sobol",
     antithetic: bool = False,
 ) -> ChoiceModel:

@@ -42,13 +42,16 @@ def fit(case: dict[str, Any], data: ck.ChoiceData, seed: int | None) -> Any:
     }
     verb = verbs[options.pop("verb")]
     specification = options.pop("formula", None) or options.pop("utilities")
-    if "errors" in options:  # the law and its first argument, then arguments by name
+    if isinstance(options.get("errors"), dict):  # the law and its first argument, then arguments by name
         (law, first), *named = options.pop("errors").items()
         options["errors"] = getattr(ck, law)(first, **dict(named))
     if "random" in options:
         options["mixing"] = mixing(options, data)
+    if "classes" in options:
+        options["mixing"] = ck.LatentClasses(**options.pop("classes"))
+    fixed = options.pop("fixed", None)
     model = verb(specification, data, **options)
-    return model.fit() if seed is None else model.fit(seed=seed)
+    return model.fit(fixed=fixed) if seed is None else model.fit(seed=seed, fixed=fixed)
 
 
 def mixing(options: dict[str, Any], data: ck.ChoiceData) -> ck.RandomCoefficients:
@@ -112,7 +115,8 @@ def off_point(case: dict[str, Any], results: Any) -> list[str]:
 
 def restated(case: dict[str, Any], results: Any) -> tuple[pd.Series, pd.Series]:
     """Estimates and standard errors by the reference's names, in its units and normalisation."""
-    unknown = set(recipes.our_names(case["parameters"])) ^ set(results.params.index)
+    estimated = set(results.params.index) - set(results.fixed)
+    unknown = set(recipes.our_names(case["parameters"])) ^ estimated
     assert not unknown, f"names without a counterpart: {sorted(unknown)}"
     return recipes.restate(case["parameters"], results.params, results.cov_params())
 

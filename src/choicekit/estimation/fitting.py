@@ -29,7 +29,7 @@ from choicekit.estimation.starts import inner_start, random_start
 from choicekit.likelihood import Likelihood, MixedLikelihood
 from choicekit.parameters import ParameterTable
 
-__all__ = ["Convergence", "Fit", "fit_from_starts", "fit_likelihood"]
+__all__ = ["Convergence", "Fit", "best_of", "fit_from_starts", "fit_likelihood"]
 
 Float = NDArray[np.float64]
 
@@ -290,22 +290,32 @@ def fit_from_starts(
                 likelihood, at, information, seed, tolerance, max_iterations, progress, labels
             )
         )
+    best = best_of(fits, table.free)
+    seconds = time.perf_counter() - begun
+    return replace(best, convergence=replace(best.convergence, seconds=seconds))
+
+
+def best_of(fits: list[Fit], free: NDArray[np.intp]) -> Fit:
+    """The best of the fits from several starts, with their ``optima`` and a note about them.
+
+    Parameters
+    ----------
+    fits
+        In the order of their starts.
+    free
+        Positions of the free parameters.
+    """
     order = sorted(
-        range(starts),
+        range(len(fits)),
         key=lambda s: (
             not fits[s].convergence.converged,
             -np.nan_to_num(fits[s].value, nan=-1e300),
         ),
     )
     best = fits[order[0]]
-    optima = _optima([fits[s] for s in order], order, table.free)
-    seconds = time.perf_counter() - begun
-    return replace(
-        best,
-        convergence=replace(best.convergence, seconds=seconds),
-        notes=(*best.notes, _optima_note(optima, starts)),
-        optima=optima,
-    )
+    optima = _optima([fits[s] for s in order], order, free)
+    notes = (*best.notes, _optima_note(optima, len(fits)))
+    return replace(best, notes=notes, optima=optima)
 
 
 def _optima(fits: list[Fit], order: list[int], free: NDArray[np.intp]) -> pd.DataFrame:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import BoundErrors
+from choicekit.estimation.em import class_start
 from choicekit.estimation.maximise import climb, maximise_logit
-from choicekit.likelihood import Likelihood
+from choicekit.likelihood import LatentClassLikelihood, Likelihood
 from choicekit.parameters import ParameterTable
 
 if TYPE_CHECKING:
@@ -43,11 +44,14 @@ SPREAD_SD, SPREAD_COEFFICIENT = 0.5, 0.3  # of the logarithms, for random starts
 def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[str]) -> Float:
     """Start the utility's coefficients at a logit's, rescaled to the errors' standard deviation.
 
-    Parameters that the user gave a start or a value keep it.
+    Parameters that the user gave a start or a value keep it. Latent classes start apart from each
+    other, for where they are alike the likelihood is flat.
     """
     from choicekit.errors.gumbel import BoundGumbel
     from choicekit.errors.ordered import BoundOrdered
 
+    if isinstance(likelihood, LatentClassLikelihood):
+        return class_start(likelihood, table, given, np.random.default_rng(0))
     k = likelihood.n_coefficients
     if isinstance(likelihood.errors, BoundOrdered):
         return _cuts_start(likelihood, likelihood.errors, table, given)

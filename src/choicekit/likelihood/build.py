@@ -10,10 +10,12 @@ from choicekit.errors.base import BoundErrors
 from choicekit.errors.gumbel import BoundGumbel
 from choicekit.errors.normal import BoundNormal
 from choicekit.likelihood.absorbed import AbsorbedLikelihood
+from choicekit.likelihood.latent import LatentClassLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
 from choicekit.likelihood.plain import Likelihood
 from choicekit.mixing.bound import BoundRandom
+from choicekit.mixing.classes import BoundClasses
 
 __all__ = ["build_likelihood"]
 
@@ -23,7 +25,7 @@ def build_likelihood(
     layout: Layout,
     errors: BoundErrors,
     keys: NDArray[np.uint64],
-    mixing: BoundRandom | None = None,
+    mixing: BoundRandom | BoundClasses | None = None,
     person_keys: NDArray[np.uint64] | None = None,
 ) -> Likelihood:
     """Build the log-likelihood of a linear utility with these errors and this mixing.
@@ -38,12 +40,14 @@ def build_likelihood(
     layout
         Choice sets, choices, weights and people.
     errors, mixing
-        The error law for these alternatives, the random coefficients for these names.
+        The error law for these alternatives, the random coefficients or classes for these names.
     keys, person_keys
         Random keys of cases (C,) and of people (N,).
     """
     if mixing is None:
         return Likelihood(x, layout, errors, keys)
+    if isinstance(mixing, BoundClasses):
+        return LatentClassLikelihood(x, layout, errors, keys, mixing)
     panel = layout.person is not None and layout.n_people < layout.n_cases
     if isinstance(errors, BoundNormal) and mixing.all_normal and not panel:
         return AbsorbedLikelihood(x, layout, errors, keys, mixing)

@@ -19,6 +19,8 @@ __all__ = [
     "Fitted",
     "by_case",
     "case_weights",
+    "class_count",
+    "constant_names",
     "error_family",
     "fixed_names",
     "free_count",
@@ -171,7 +173,10 @@ def error_family(fit: Fitted) -> Family:
     law = type(errors).__name__
     noun, title = _NOUNS.get(law, law), str(getattr(fit.model, "title", errors.title))
     noun = f"{noun} {errors.link}" if law == "Ordered" else noun
-    noun = f"mixed {noun}" if mixing_names(fit) else noun
+    if class_count(fit):
+        noun = f"latent class {noun}"
+    elif mixing_names(fit):
+        noun = f"mixed {noun}"
     covariance = getattr(errors, "covariance", None)
     if covariance is None:
         return Family(law, "iid", noun, title, noun)
@@ -185,10 +190,34 @@ def mixing_names(fit: Fitted) -> tuple[str, ...]:
     return () if mixing is None else tuple(mixing.names)
 
 
+def class_count(fit: Fitted) -> int:
+    """Number of latent classes; 0 for a model without any."""
+    return int(getattr(getattr(fit.model, "mixing", None), "n_classes", 0))
+
+
 def utility_kinds(fit: Fitted) -> dict[str, str]:
-    """Return the kind of each utility coefficient of ``fit``, in its order."""
+    """Return the kind of each utility coefficient of ``fit``, in its order.
+
+    With latent classes, which class it belongs to.
+    """
+    if class_count(fit):
+        classes = fit.model.bound_mixing
+        return dict(zip(classes.coefficients_of_all, classes.kinds, strict=True))
     design = fit.model.design
     return dict(zip(map(str, design.names), map(str, design.kinds), strict=True))
+
+
+def constant_names(fit: Fitted) -> frozenset[str]:
+    """Names of the alternative-specific constants, of every class where there are classes."""
+    design = fit.model.design
+    constants = [
+        name for name, kind in zip(design.names, design.kinds, strict=True) if kind == "constant"
+    ]
+    if class_count(fit):
+        classes = fit.model.bound_mixing
+        of = [list(design.names).index(name) for name in constants]
+        constants = [classes.coefficients_of_all[p] for p in classes.index[:, of].ravel()]
+    return frozenset(map(str, constants))
 
 
 def fixed_names(fit: Fitted) -> frozenset[str]:

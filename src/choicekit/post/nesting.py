@@ -15,16 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from choicekit.post.base import Fitted, error_family, fixed_names, free_count
+from choicekit.post.base import Fitted, class_count, error_family, fixed_names, free_count
 from choicekit.post.cases import case_positions
 from choicekit.post.generalised import generalised
 
-__all__ = ["nested_in"]
+__all__ = ["NOT_REGULAR", "differ_in_classes", "nested_in"]
 
 Array = npt.NDArray[np.float64]
 
 MOST_CASES = 5_000  # a linear dependence that holds in so many cases is no accident
 TOLERANCE = 1e-7
+NOT_REGULAR = (
+    "Fewer latent classes are no regular restriction: where a class is not there its coefficients "
+    "mean nothing, so neither the likelihood ratio is chi-squared nor Vuong's statistic normal. "
+    "Compare AIC and BIC."
+)
 
 
 def nested_in(small: Fitted, large: Fitted) -> bool:
@@ -43,7 +48,8 @@ def nested_in(small: Fitted, large: Fitted) -> bool:
     logit (of scale 1) is a nested logit, a cross-nested one and a HEV; a nested logit is one with
     the same or finer nests, where what is common to several dissimilarities may be free; a
     cross-nested one is one with the same nests and more that is free.
-    Random coefficients are nested in more of them, and independent in correlated ones. Where the
+    Random coefficients are nested in more of them, and independent in correlated ones; latent
+    classes in as many classes with more freedom, not in more classes (`NOT_REGULAR`). Where the
     larger model holds parameters of its errors fixed, the smaller one must have them, at the same
     values.
     """
@@ -126,9 +132,37 @@ def _mixing_nested(small: Fitted, large: Fitted) -> bool:
     """Whether the smaller model's random coefficients are a special case of the larger one's."""
     one = getattr(small.model, "mixing", None)
     other = getattr(large.model, "mixing", None)
+    if class_count(small) or class_count(large):
+        return _classes_nested(small, large)
     if one is None or other is None:
         return one is None
     return bool(one.nested_in(other))
+
+
+def differ_in_classes(one: Fitted, other: Fitted) -> bool:
+    """Whether two models have the same error law and a different number of latent classes."""
+    numbers = [class_count(fit) for fit in (one, other)]
+    random = any(
+        getattr(fit.model, "mixing", None) is not None and not number
+        for fit, number in zip((one, other), numbers, strict=True)
+    )
+    same_law = error_family(one).law == error_family(other).law
+    return same_law and not random and max(numbers[0], 1) != max(numbers[1], 1)
+
+
+def _classes_nested(small: Fitted, large: Fitted) -> bool:
+    """Whether as many classes have at most the freedom of the larger model's.
+
+    Fewer classes are a special case too, but no regular one, see `likelihood_ratio`: that does not
+    count as nested here.
+    """
+    one, other = small.model.mixing, large.model.mixing
+    if class_count(small) != class_count(large):
+        return False
+    held = set(one.same) | (set(other.same) - set(map(str, small.model.design.names)))
+    few, many = small.model.bound_mixing, large.model.bound_mixing
+    covariates = set(few.covariate_names) <= set(many.covariate_names)
+    return covariates and set(other.same) <= held
 
 
 def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
@@ -166,7 +200,7 @@ def _free_regressors(fit: Fitted, cases: npt.NDArray[np.intp]) -> tuple[Array, A
     held = np.array([name in fixed_names(fit) for name in names], dtype=bool)
     dense = np.full((len(cases), len(data.alternatives), X.shape[1]), np.nan)
     dense[np.asarray(layout.case), np.asarray(layout.alt)] = X
-    values = fit.params[names].to_numpy(dtype=np.float64)[held]
+    values = fit.params.reindex(names).to_numpy(dtype=np.float64)[held]
     offset = np.full((*dense.shape[:2], 1), np.nan)
     rows_of = np.asarray(layout.case), np.asarray(layout.alt)
     offset[rows_of] = X[:, held] @ values[:, None]

@@ -11,7 +11,7 @@ from choicekit.exceptions import SpecificationError
 from choicekit.post.base import Fitted, free_count, simulation_error
 from choicekit.post.boundary import boundary, ratio_tail
 from choicekit.post.cases import people, require_same_cases
-from choicekit.post.nesting import nested_in
+from choicekit.post.nesting import NOT_REGULAR, differ_in_classes, nested_in
 
 __all__ = [
     "LEVEL",
@@ -101,6 +101,8 @@ def likelihood_ratio(
             f"{free_count(restricted)}: the full model must have more. Are they swapped?"
         )
     if not nested and not (nested is None and nested_in(restricted, full)):
+        if differ_in_classes(restricted, full):
+            raise SpecificationError(NOT_REGULAR)
         raise SpecificationError(
             f"{names[0]} is not a special case of {names[1]}, so the likelihood ratio is not "
             "chi-squared. Use Vuong's test (choicekit.post.vuong), or pass nested=True if you "
@@ -118,7 +120,9 @@ def likelihood_ratio(
     for fit, name in zip((restricted, full), names, strict=True):
         if not fit.convergence.converged:
             notes.append(f"{name} did not converge.")
-    if edge.note:
+    if differ_in_classes(restricted, full):
+        notes.append(NOT_REGULAR)
+    elif edge.note:
         notes.append(edge.note)
     if people(restricted, full) is not None:
         notes.append(

@@ -13,13 +13,14 @@ from choicekit.errors.base import APPROXIMATED
 from choicekit.estimation.noise import MOST_DRAWS, draws_for, measured_rate
 from choicekit.post.base import (
     Fitted,
+    class_count,
     error_family,
     free_count,
     mixing_names,
     simulation_error,
     utility_kinds,
 )
-from choicekit.post.nesting import nested_in
+from choicekit.post.nesting import NOT_REGULAR, differ_in_classes, nested_in
 from choicekit.post.tests import LEVEL, difference_error, is_resolved, likelihood_ratio
 from choicekit.post.vuong import vuong
 
@@ -43,6 +44,8 @@ GROUPS = {
     "thresholds": "Thresholds",
     "errors": "Parameters of the errors",
     "mixing": "Spread of the random coefficients",
+    "all classes": "The same in all classes",
+    "membership": "Membership of the classes",
 }
 
 
@@ -62,15 +65,17 @@ def parameter_groups(fits: Sequence[Fitted]) -> dict[str, str]:
     """Heading of each parameter in any of the fits, ordered by heading."""
     kinds: dict[str, str] = {}
     for fit in fits:
-        known = {**utility_kinds(fit), **dict.fromkeys(mixing_names(fit), "mixing")}
+        mixing = "membership" if class_count(fit) else "mixing"
+        known = {**utility_kinds(fit), **dict.fromkeys(mixing_names(fit), mixing)}
         for name in map(str, fit.params.index):
             index = getattr(fit.model.errors, "index", False)
             kinds.setdefault(name, known.get(name, "thresholds" if index else "errors"))
     order = list(GROUPS)
-    unknown = sorted(set(kinds.values()) - set(order))
+    # Classes are numbered as they come, and precede the rest.
+    unknown = [kind for kind in dict.fromkeys(kinds.values()) if kind not in GROUPS]
     return {
         name: GROUPS.get(kind, kind)
-        for group in order + unknown
+        for group in unknown + order
         for name, kind in kinds.items()
         if kind == group
     }
@@ -159,6 +164,7 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
     """Test each pair: likelihood ratio where one model is nested in the other, else Vuong's.
 
     The columns ``first`` and ``second`` are the restricted and the full model where nested;
+    With different numbers of latent classes there is no test, ``"none"``.
     ``preferred`` is a model's name, or None where the data cannot tell at the 5% level;
     ``outcome`` says so in words, and ``note`` what to know before relying on it.
     ``statistic`` is chi-squared with ``df`` degrees of freedom, or Vuong's z, positive where
@@ -171,6 +177,8 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
             rows.append(_ratio_row(fits, one, other))
         elif nested_in(fits[other], fits[one]):
             rows.append(_ratio_row(fits, other, one))
+        elif differ_in_classes(fits[one], fits[other]):
+            rows.append(_classes_row(one, other))
         else:
             test = vuong(fits[one], fits[other], names=(one, other))
             preferred = {"first": one, "second": other, None: None}[test.preferred]
@@ -202,6 +210,25 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
     # assigned apart, or pandas takes the column for text and None for NaN
     table["preferred"] = pd.Series([row["preferred"] for row in rows], dtype=object)
     return table
+
+
+def _classes_row(one: str, other: str) -> dict[str, Any]:
+    """Two models with different numbers of classes: no test, and why."""
+    return {
+        "first": one,
+        "second": other,
+        "test": "none",
+        "statistic": np.nan,
+        "df": None,
+        "pvalue": np.nan,
+        "pvalue_aic": np.nan,
+        "pvalue_bic": np.nan,
+        "preferred": None,
+        "simulation_se": 0.0,
+        "simulation_matters": False,
+        "outcome": "There is no test between different numbers of classes.",
+        "note": NOT_REGULAR,
+    }
 
 
 def resolution(one: Fitted, other: Fitted) -> str:

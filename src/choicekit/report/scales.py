@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from choicekit.exceptions import SpecificationError
-from choicekit.post.base import Fitted, fixed_names, nearest_name, utility_kinds
+from choicekit.post.base import Fitted, constant_names, fixed_names, nearest_name, utility_kinds
 
 __all__ = ["coefficient_table", "default_denominator", "ratio_table", "scaled_table"]
 
@@ -109,10 +109,11 @@ def default_denominator(fits: Sequence[Fitted], asked: str | None) -> str | None
             )
         return asked
     # A constant says nothing as a unit; a coefficient held fixed has no t.
+    pairs = list(zip(kinds, fits, strict=True))
     shared = [
         key
         for key in kinds[0]
-        if all(kind.get(key, "constant") != "constant" for kind in kinds)
+        if all(key in kind and key not in constant_names(fit) for kind, fit in pairs)
         and all(np.isfinite(fit.bse[key]) and key not in fixed_names(fit) for fit in fits)
     ]
     if not shared:

@@ -13,6 +13,7 @@ import numpy as np
 from choicekit.errors.base import APPROXIMATED
 from choicekit.post.base import (
     Fitted,
+    class_count,
     error_family,
     fixed_names,
     free_count,
@@ -82,6 +83,8 @@ def _left(fit: Fitted) -> list[tuple[str, str]]:
     ]
     if data.layout.person is not None:
         facts.append(("People", f"{int(data.layout.n_people):,}"))
+    if class_count(fit):
+        facts.append(("Classes", str(class_count(fit))))
     facts.append(("Alternatives", str(len(data.alternatives))))
     if low < high:
         facts.append(("Available in a case", f"{low} to {high}"))

@@ -197,6 +197,9 @@ def _tests(comparison: Comparison) -> Table:
         if row["test"] == "Vuong":
             label, between = "Vuong", f"{row['first']} / {row['second']}"
             statistic = f"z = {fixed_point(row['statistic'], 3)}"
+        elif row["test"] == "none":
+            label, between = "No test", f"{row['first']} / {row['second']}"
+            statistic = ""
         else:
             label, between = "LR", f"{row['first']} in {row['second']}"
             statistic = f"chi2({row['df']}) = {fixed_point(row['statistic'], 3)}"
@@ -205,13 +208,18 @@ def _tests(comparison: Comparison) -> Table:
                 f"{label}: {between}",
                 statistic,
                 *(
-                    "" if label == "LR" and key != "pvalue" else probability(row[key])
+                    ""
+                    if row["test"] == "none" or (label == "LR" and key != "pvalue")
+                    else probability(row[key])
                     for key in ("pvalue", "pvalue_aic", "pvalue_bic")
                 ),
                 "-" if row["preferred"] is None else str(row["preferred"]),
             )
         )
-        if row["note"]:
+        if row["test"] == "none":
+            if row["note"] not in notes:  # the same for all pairs
+                notes.append(row["note"])
+        elif row["note"]:
             notes.append(f"{label}, {between}: {row['note']}")
     header = ("", "statistic", "p", "p (AIC)", "p (BIC)", "preferred")
     if (comparison.tests["test"] == "Vuong").any():

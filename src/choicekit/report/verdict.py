@@ -116,6 +116,8 @@ def _sureness(tests: pd.DataFrame, leaders: list[str]) -> str:
         name, figures = "Vuong's test", f"z = {pair['statistic']:.2f}"
     else:
         name, figures = "Likelihood-ratio test", f"chi2({pair['df']}) = {pair['statistic']:.2f}"
+    if pair["test"] == "none":
+        return f"{pair['outcome']} {pair['note']}"
     known = pair["statistic"] == pair["statistic"]
     shown = f" ({figures}, {p_text(pair['pvalue'])})" if known else ""
     text = f"{name}{shown}: {pair['outcome']}"

@@ -33,7 +33,7 @@ class Diagnosis(Prediction):
         from choicekit.estimation.identification.diagnostics import fit_diagnostics
 
         free = [str(name) for name in self.params.index if name not in self.fixed]
-        k = sum(str(name) not in self.fixed for name in self.model.design.names)
+        k = sum(str(name) not in self.fixed for name in self.model.coefficient_names)
         return fit_diagnostics(self.hessian, free, k)
 
     def simulation_error(self, replicates: int = 8) -> SimulationError:

@@ -33,11 +33,13 @@ class Prediction(Statistics):
         if df is None:
             return self.model.data
         data = self.model.data.read_like(df)
-        data.require_finite(_needed_columns(self.model.design, data))
+        data.require_finite(_needed_columns(self.model, data))
         return data
 
     def utilities(self, df: pd.DataFrame | None = None) -> pd.DataFrame:
         """Systematic utilities V, cases x alternatives; NaN where not available.
+
+        At the mean coefficients: with latent classes, the mean over the (prior) classes.
 
         Parameters
         ----------
@@ -151,6 +153,9 @@ def _cases_table(values: Float, data: ChoiceData) -> pd.DataFrame:
     return pd.DataFrame(values, index=data.case_ids, columns=list(data.alternatives))
 
 
-def _needed_columns(design: Any, data: ChoiceData) -> tuple[Any, ...]:
-    """Columns the design needs that exist; the design itself names those that do not."""
-    return tuple(column for column in design.columns if column in data.frame.columns)
+def _needed_columns(model: Any, data: ChoiceData) -> tuple[Any, ...]:
+    """Columns the model needs that exist; its designs themselves name those that do not."""
+    needed = model.design.columns
+    if model.membership is not None:
+        needed = (*needed, *model.membership.columns)
+    return tuple(column for column in needed if column in data.frame.columns)

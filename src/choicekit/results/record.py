@@ -122,6 +122,5 @@ class Record:
 
     @property
     def _theta(self) -> Float:
-        first = len(self.model.design.names)
-        values = self.params.to_numpy(dtype=np.float64)
-        return values[first : first + len(self.model.bound.names)]
+        first = len(self.model.coefficient_names)
+        return self._values[first : first + len(self.model.bound.names)]

@@ -85,9 +85,14 @@ class Statistics(Record):
 
     @property
     def llr_pvalue(self) -> float:
-        """Its chi-squared p-value; NaN where nothing but constants was estimated."""
+        """Its chi-squared p-value; NaN where nothing but constants was estimated.
+
+        NaN with latent classes as well: fewer classes are no regular restriction.
+        """
         from scipy.special import chdtrc
 
+        if getattr(self.model.mixing, "n_classes", 1) > 1:
+            return float("nan")
         df = self.df_model - self._reference[1]
         return float(chdtrc(df, max(0.0, self.llr))) if df > 0 else float("nan")
 

@@ -5,6 +5,7 @@ from .base import Coefficient, Design
 from .formula import FormulaDesign, formula_variables, learn_formula
 from .index import IndexDesign, learn_index
 from .linear import pullback, pullback_sum, value
+from .membership import Membership, learn_membership, membership_variables
 
 __all__ = [
     "AlternativesDesign",
@@ -12,11 +13,14 @@ __all__ = [
     "Design",
     "FormulaDesign",
     "IndexDesign",
+    "Membership",
     "alternatives_variables",
     "formula_variables",
     "learn_alternatives",
     "learn_formula",
     "learn_index",
+    "learn_membership",
+    "membership_variables",
     "pullback",
     "pullback_sum",
     "value",

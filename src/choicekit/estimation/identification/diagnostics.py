@@ -173,7 +173,7 @@ def condition_note(fit: Any) -> str:
     """
     free = [str(name) for name in fit.params.index if name not in fit.fixed]
     held = set(fit.fixed)
-    k = sum(str(name) not in held for name in fit.model.design.names)
+    k = sum(str(name) not in held for name in fit.model.coefficient_names)
     found = fit_diagnostics(fit.hessian, free, k)
     if not found.condition > CONDITION or not found.directions:
         return ""

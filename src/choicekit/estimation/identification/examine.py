@@ -29,7 +29,7 @@ from choicekit.estimation.identification.utility import (
     utility_information,
 )
 from choicekit.estimation.starts import logit_start
-from choicekit.likelihood import Likelihood
+from choicekit.likelihood import LatentClassLikelihood, Likelihood
 from choicekit.parameters import ParameterTable
 
 __all__ = ["examine", "exclusion_checks", "require_covariance_identified"]
@@ -62,7 +62,7 @@ def examine(
         Of the model, for the report.
     """
     k = likelihood.n_coefficients
-    names = table.names[:k]
+    names = [c.name for c in coefficients]
     checks = _coefficient_checks(likelihood, names, coefficients, alternatives)
     checks.append(_scale_check(likelihood, table))
     checks += _covariance_checks(likelihood, table, alternatives)
@@ -114,7 +114,9 @@ def _size(likelihood: Likelihood, table: ParameterTable) -> str:
     if n_errors == 0:
         del parts[1]
     if len(table.names) > k + n_errors:
-        parts.append(f"{len(table.names) - k - n_errors} of the random coefficients")
+        classes = isinstance(likelihood, LatentClassLikelihood)
+        of = "membership of the classes" if classes else "random coefficients"
+        parts.append(f"{len(table.names) - k - n_errors} of the {of}")
     return (
         f"{layout.n_cases:,} cases, {layout.n_alternatives} alternatives, {len(table.free)} free "
         f"parameters ({', '.join(parts)})"

@@ -1,0 +1,256 @@
+"""Fit latent classes: EM from random starts, the best polished, the classes put in order.
+
+Axes: S classes, K coefficients of a class, N units (people), P parameters.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from choicekit.estimation.em import Climb, class_start, expectation_maximisation
+from choicekit.estimation.fitting import Fit, best_of, fit_likelihood
+from choicekit.estimation.optimize import Progress
+from choicekit.likelihood import LatentClassLikelihood
+from choicekit.parameters import ParameterTable
+
+__all__ = ["EM_STARTS", "fit_classes", "polish_classes"]
+
+Float = NDArray[np.float64]
+
+EM_STARTS = 8
+EM_SHORT, EM_LONG = 10, 40  # iterations of all, and more of the best
+EM_KEPT = 3  # runs that go on after the short ones
+NEAR = 0.5  # of the log-likelihood; runs of EM that end nearer than this have found the same
+EMPTY = 0.5  # people; a class with fewer has none
+ALIKE = 1e-3  # of utility, roughly; classes whose coefficients are nearer than this are one
+RUNAWAY = 1e-5  # share of the curvature at zero coefficients below which a class is certain
+
+
+def fit_classes(
+    likelihood: LatentClassLikelihood,
+    table: ParameterTable,
+    information: Float,
+    given: frozenset[str],
+    seed: int,
+    tolerance: float,
+    max_iterations: int,
+    starts: int | None = None,
+    progress: Progress | None = None,
+    labels: Sequence[Hashable] = (),
+) -> Fit:
+    """Maximise the likelihood of latent classes, which usually has several maxima.
+
+    Parameters
+    ----------
+    likelihood, table, seed, tolerance, max_iterations, progress, labels
+        As for `choicekit.estimation.fitting.fit_likelihood`.
+    information
+        Negative Hessian of the logit at zero coefficients, (K, K).
+    given
+        Names of the parameters whose start or value the user chose.
+    starts
+        None: `EM_STARTS` short runs of EM, the best of which go on, and the best of these is
+        polished. A number: so many runs, all
+        polished, compared in ``optima``.
+
+    Returns
+    -------
+    Fit
+        The classes in the order of their shares, the largest first, unless the user fixed
+        parameters of single classes, which gives them their names.
+    """
+    begun = time.perf_counter()
+    alone = likelihood.classes.n_classes == 1 or all(name in given for name in table.free_names)
+    number = starts or (1 if alone else EM_STARTS)
+    climbs = []
+    for run in range(number):
+        rng = np.random.default_rng([seed, run])
+        held = given if run == 0 else frozenset()
+        at = replace(table, start=class_start(likelihood, table, held, rng))
+        climbs.append(expectation_maximisation(likelihood, at, EM_SHORT))
+    kept = sorted(climbs, key=_height, reverse=True)[:EM_KEPT] if starts is None else climbs
+    kept = [_continued(likelihood, table, climb) for climb in kept]
+    polished, note = kept, ""
+    if starts is None:
+        polished, note = [max(kept, key=_height)], _agreement(kept, number)
+    fits = []
+    for climb in polished:
+        at = replace(table, start=climb.params)
+        fit = polish_classes(
+            likelihood, at, information, seed, tolerance, max_iterations, progress, labels
+        )
+        fits.append(_with_em(fit, climb))
+    best = fits[0] if len(fits) == 1 else best_of(fits, table.free)
+    notes = (*best.notes, note) if note else best.notes
+    seconds = time.perf_counter() - begun
+    return replace(best, notes=notes, convergence=replace(best.convergence, seconds=seconds))
+
+
+def polish_classes(
+    likelihood: LatentClassLikelihood,
+    table: ParameterTable,
+    information: Float,
+    seed: int,
+    tolerance: float,
+    max_iterations: int,
+    progress: Progress | None = None,
+    labels: Sequence[Hashable] = (),
+) -> Fit:
+    """Maximise from the table's start alone, put the classes in order and look at each of them.
+
+    Parameters and result are those of `fit_classes`.
+    """
+    spread = likelihood.spread_information(information)
+    fit = fit_likelihood(
+        likelihood, table, spread, seed, tolerance, max_iterations, progress, labels
+    )
+    return _examined(_in_order(fit, table), table, information)
+
+
+def _height(climb: Climb) -> float:
+    return climb.value if np.isfinite(climb.value) else -np.inf
+
+
+def _continued(likelihood: LatentClassLikelihood, table: ParameterTable, climb: Climb) -> Climb:
+    """The same run of EM, some iterations later."""
+    at = replace(table, start=climb.params)
+    further = expectation_maximisation(likelihood, at, EM_LONG)
+    return further._replace(iterations=climb.iterations + further.iterations)
+
+
+def _agreement(kept: list[Climb], number: int) -> str:
+    """Say how many runs of EM came near the best one."""
+    if number == 1:
+        return ""
+    best = max(map(_height, kept))
+    near = sum(_height(climb) > best - NEAR for climb in kept)
+    text = (
+        f"{number} random starts of the EM algorithm. Of the {len(kept)} highest, which went on, "
+        f"{near} ended within {NEAR:g} of the best log-likelihood; the best was polished."
+    )
+    if near == 1:
+        text += " There may be others: fit(starts=20) polishes and compares them all."
+    return text
+
+
+def _with_em(fit: Fit, climb: Climb) -> Fit:
+    """Count the EM iterations as well."""
+    ended = fit.convergence
+    return replace(
+        fit,
+        convergence=replace(
+            ended,
+            iterations=ended.iterations + climb.iterations,
+            evaluations=ended.evaluations + climb.iterations,
+            optimizer=f"EM, {ended.optimizer}",
+        ),
+    )
+
+
+def _classes_of(fit: Fit) -> LatentClassLikelihood:
+    assert isinstance(fit.likelihood, LatentClassLikelihood)
+    return fit.likelihood
+
+
+def _in_order(fit: Fit, table: ParameterTable) -> Fit:
+    """Number the classes by their shares, the largest first; the likelihood does not mind."""
+    likelihood = _classes_of(fit)
+    classes, b = likelihood.classes, likelihood.n_coefficients
+    n_theta = len(likelihood.errors.start)
+    special = np.ones(len(table.names), dtype=np.bool_)
+    special[:b] = ~classes.shared
+    special[b : b + n_theta] = False
+    if classes.n_classes == 1 or (table.fixed & special).any():
+        return fit
+    if not np.isfinite(fit.params).all():
+        return fit
+    order = np.argsort(-likelihood.shares(fit.params), kind="stable")
+    turn = classes.reordering(order, n_theta)
+    back = np.linalg.inv(turn[np.ix_(table.free, table.free)])
+    return replace(fit, params=turn @ fit.params, hessian=back.T @ fit.hessian @ back)
+
+
+def _examined(fit: Fit, table: ParameterTable, information: Float) -> Fit:
+    """Say so where a class is empty, twice there, or certain of its choices."""
+    likelihood, ended = _classes_of(fit), fit.convergence
+    if likelihood.classes.n_classes == 1 or ended.reason == "value":
+        return fit
+    found = _degenerate(likelihood, fit.params, table, information)
+    if not found:
+        return fit
+    size = likelihood.classes.n_classes
+    cure = (
+        f"fit {size - 1} classes, or hold some coefficients the same in all classes (same=[...]); "
+        "another maximum may be found from more starts, fit(starts=20)"
+    )
+    message = "; ".join(found)
+    ended = replace(ended, converged=False, reason="classes", message=message, cure=cure)
+    return replace(fit, convergence=ended)
+
+
+def _degenerate(
+    likelihood: LatentClassLikelihood, params: Float, table: ParameterTable, information: Float
+) -> list[str]:
+    """What is wrong with the classes, in words."""
+    classes, weights = likelihood.classes, likelihood.weights
+    posterior = likelihood.posteriors(params)
+    sizes = posterior.sum(axis=0) if weights is None else weights @ posterior
+    beta = params[classes.index]
+    typical = float(len(posterior)) if weights is None else float(weights.sum())
+    scale = np.sqrt(np.diag(information) / max(typical, 1.0))
+    # Of the coefficients that a class has for itself, those estimated.
+    own = (~classes.shared & ~table.fixed[: likelihood.n_coefficients])[classes.index]
+    found = []
+    for s, size in enumerate(sizes):
+        if size < EMPTY:
+            found.append(f"class {s + 1} is empty: its share goes to zero")
+            continue
+        for r in range(s):
+            apart = np.abs(beta[s] - beta[r]) * scale
+            if sizes[r] >= EMPTY and own[[s, r]].any() and apart.max() < ALIKE:
+                found.append(f"classes {r + 1} and {s + 1} have the same coefficients")
+        limit = RUNAWAY * float(size) / typical
+        if _certain(likelihood, beta[s], posterior[:, s], information, own[s], limit):
+            found.append(
+                f"the choices of class {s + 1} are separated perfectly, or nearly so: its "
+                "coefficients grow without limit"
+            )
+    return found
+
+
+def _certain(
+    likelihood: LatentClassLikelihood,
+    beta: Float,
+    posterior: Float,
+    information: Float,
+    own: NDArray[np.bool_],
+    limit: float,
+) -> bool:
+    """Whether a class's curvature along its own coefficients is below a share of that at zero."""
+    from scipy.linalg import eigh
+
+    from choicekit.numerics.logit import logit_evaluate
+
+    if not own.any():
+        return False
+    layout = likelihood.layout
+    weights = posterior if likelihood.unit is None else posterior[likelihood.unit]
+    if layout.weights is not None:
+        weights = weights * layout.weights
+    found = logit_evaluate(
+        np.ascontiguousarray(likelihood.x.T),
+        layout.case_ptr,
+        layout.chosen,
+        np.ascontiguousarray(weights),
+        beta / likelihood.errors.sd_per_logit,
+    )
+    block = np.ix_(own, own)
+    curvature, whole = -found.hessian[block], information[block]
+    scale = 1.0 / np.sqrt(np.diag(whole))
+    grid = np.outer(scale, scale)
+    return bool(eigh(curvature * grid, whole * grid, eigvals_only=True)[0] < limit)
