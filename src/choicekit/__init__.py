@@ -24,6 +24,7 @@ from choicekit.exceptions import (
     SpecificationError,
 )
 from choicekit.model import ChoiceModel
+from choicekit.utility import Nonlinear
 from choicekit.verbs import logit, probit
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ __all__ = [
     "HeteroskedasticGumbel",
     "IdentificationError",
     "Nested",
+    "Nonlinear",
     "Normal",
     "PairedCombinatorial",
     "Pattern",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,12 @@ from choicekit.estimation.identification.examine import (
 from choicekit.estimation.noise import Noise, fit_noise
 from choicekit.estimation.null_models import constants_only, equal_shares
 from choicekit.estimation.starts import continued_start, logit_start
-from choicekit.exceptions import ConvergenceWarning, SimulationWarning, SpecificationError
+from choicekit.exceptions import (
+    ConvergenceWarning,
+    SimulationWarning,
+    SpecificationError,
+    did_you_mean,
+)
 from choicekit.likelihood import MixedLikelihood
 from choicekit.parameters import ParameterTable
 from choicekit.results import FitResults, Simulation
@@ -45,15 +50,28 @@ class FitOptions:
 
     start: dict[str, float]
     fixed: dict[str, float]
+    constraints: Any
+    bounds: dict[str, tuple[float | None, float | None]]
     cov_type: str
     groups: Any
     seed: int
+    method: str
     tolerance: float
     maxiter: int
     progress: Callable[[int, float, float], None] | None
+    draws: int | str | None = None
+    starts: int = 1
+    continuation: bool = False
+    replicates: int = 200
+
+
+class SearchOptions(TypedDict, total=False):
+    """Further arguments of ``ChoiceModel.fit``, which documents them."""
+
     draws: int | str | None
     starts: int
     continuation: bool
+    replicates: int
 
 
 def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
@@ -66,12 +84,12 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     auto = _require_draws(options.draws)
     if not auto and options.draws is not None:
         model = _with_draws(model, int(options.draws))
-    table = model.table(options.start, options.fixed)
+    table = model.table(options.start, options.fixed, options.constraints)
     # At the usual start: what is identified does not depend on a start the user chose badly.
-    usual = model.table({}, options.fixed)
+    usual = model.table({}, options.fixed, options.constraints)
     require_covariance_identified(model.likelihood(), usual, model.data.alternatives)
     fit = _search(model, options, table)
-    noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table.free)
+    noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table)
     if auto:
         model, fit, noise = _raise_draws(model, options, table, fit, noise)
     names = list(table.names)
@@ -85,7 +103,7 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
         llnull=equal_shares(layout),
         llconst=constants_only(layout),
         hessian=fit.hessian,
-        fixed=tuple(name for name in names if name in options.fixed),
+        fixed=tuple(name for name, held in zip(names, table.fixed, strict=True) if held),
         convergence=fit.convergence,
         simulation=_simulation(fit, noise),
         notes=(
@@ -95,6 +113,7 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
             *_noise_notes(fit, noise, auto),
         ),
         optima=fit.optima,
+        ties=table.ties,
         _likelihood=fit.likelihood,
     )
     note = condition_note(results) if fit.convergence.converged else ""
@@ -113,7 +132,7 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
     """Maximise from the start asked for; where that fails, from one by way of simpler laws."""
     likelihood = model.likelihood()
     given = frozenset({*options.start, *options.fixed})
-    simpler = [] if likelihood.fused else _simpler(model)
+    simpler = _simpler(model) if likelihood.linear and not likelihood.fused else []
     usual = table
     if not likelihood.fused:
         usual = replace(table, start=logit_start(likelihood, table, given))
@@ -153,7 +172,7 @@ def _another_start(
     if ended.iterations >= options.maxiter or (ended.reason == "boundary" and not options.start):
         return None  # out of iterations, or an edge that a second start has confirmed
     likelihood = model.likelihood()
-    fresh = model.table({}, options.fixed)
+    fresh = model.table({}, options.fixed, options.constraints)
     if likelihood.fused:
         return fresh if options.start else None
     fresh = replace(fresh, start=logit_start(likelihood, fresh, frozenset(options.fixed)))
@@ -221,7 +240,7 @@ def _raise_draws(
         seconds = before.convergence.seconds + fit.convergence.seconds
         ended = replace(fit.convergence, evaluations=work, seconds=seconds)
         fit = replace(fit, convergence=ended, optima=before.optima)
-        noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table.free)
+        noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table)
     text = f"draws='auto' went from {first:,} to {draws:,} draws a case; "
     if np.isfinite(noise.ratio):
         text += (
@@ -270,6 +289,16 @@ def _with_draws(model: ChoiceModel, draws: int) -> ChoiceModel:
 
 def _has_field(law: object, name: str) -> bool:
     return is_dataclass(law) and name in {field.name for field in fields(law)}
+
+
+def require_options(given: Mapping[str, object]) -> None:
+    """Raise TypeError for arguments that ``ChoiceModel.fit`` does not have."""
+    for name in given:
+        if name not in SearchOptions.__annotations__:
+            choices = [field.name for field in fields(FitOptions)]
+            raise TypeError(
+                f"fit() got an unexpected keyword argument {name!r}.{did_you_mean(name, choices)}"
+            )
 
 
 def _require_draws(draws: object) -> bool:

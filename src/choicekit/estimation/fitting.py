@@ -163,9 +163,11 @@ def _attempt(
             zero = zero_variances(omega, initial, labels)
             notes = (zero,) if zero else ()
     coefficients = table.free[table.free < likelihood.n_coefficients]
+    known = np.zeros((len(params), len(params)))
+    known[: len(information), : len(information)] = information
     separated = separated_directions(
         hessian[: len(coefficients), : len(coefficients)],
-        information[np.ix_(coefficients, coefficients)],
+        table.pull_square(known)[: len(coefficients), : len(coefficients)],
         [table.names[k] for k in coefficients],
     )
     convergence = judge(optimum, hessian, table, tolerance, seconds, boundary, separated, dependent)
@@ -217,10 +219,11 @@ def _better(edge: Fit, inside: Fit) -> Fit:
 def _conventional(likelihood: Likelihood, params: Float, table: ParameterTable) -> Float:
     """Signs (P,) for standard deviations and diagonals to come out positive.
 
-    The likelihood does not see them. A parameter the user fixed keeps its value, and then all do.
+    The likelihood does not see them. Where that would change a fixed value or break a constraint,
+    all stay as they are.
     """
     signs = likelihood.signs(params)
-    return np.ones_like(signs) if (signs[table.fixed] < 0.0).any() else signs
+    return signs if table.allows_signs(signs) else np.ones_like(signs)
 
 
 def fit_from_starts(

@@ -43,6 +43,8 @@ def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[
     """
     from choicekit.errors.gumbel import BoundGumbel
 
+    if not likelihood.linear:
+        return table.start  # what the user gave; another scale would change all but the slopes
     k = likelihood.n_coefficients
     logit = likelihood.plain(BoundGumbel(1.0, likelihood.layout.n_alternatives))
     held = np.array([name in given for name in table.names[:k]], dtype=np.bool_)

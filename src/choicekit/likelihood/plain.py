@@ -157,8 +157,25 @@ class Likelihood:
 
     def utilities(self, params: Float) -> Float:
         """Utilities (C, J) at the mean coefficients; 0 where not available."""
-        v: Float = self.x @ params[: self.n_coefficients]
-        return self.layout.scatter(v, 0.0)
+        return self.layout.scatter(self.row_utilities(params[: self.n_coefficients]), 0.0)
+
+    @property
+    def linear(self) -> bool:
+        """Whether utilities are ``X beta``."""
+        return True
+
+    def row_utilities(self, beta: Float) -> Float:
+        """Utilities of the rows, (L,)."""
+        v: Float = self.x @ beta
+        return v
+
+    def pullback(self, beta: Float, rows: Float) -> Float:
+        """Derivatives (C, K) of each case by the coefficients, from those by utilities, (L,)."""
+        return pullback(self.x, self.layout.case_ptr, rows)
+
+    def pullback_sum(self, beta: Float, rows: Float) -> Float:
+        """Their sum over cases, (K,)."""
+        return pullback_sum(self.x, rows)
 
     def plain(self, errors: BoundErrors) -> Likelihood:
         """Other errors on the same data, no random coefficients, not settled."""
@@ -234,7 +251,7 @@ class Likelihood:
         if weights is not None:
             of_case = weights if self.unit is None else weights[self.unit]
             rows = rows * of_case[self.layout.case]
-        by_beta = pullback_sum(self.x, rows)
+        by_beta = self.pullback_sum(params[: self.n_coefficients], rows)
         if part.by_mean is not None:
             by_beta[self.random_columns] = ones @ part.by_mean
         gradient = np.concatenate([by_beta, ones @ part.by_theta, ones @ part.by_phi])
@@ -243,7 +260,7 @@ class Likelihood:
     def scores(self, params: Float) -> Float:
         """Derivative of each unit's unweighted log-probability, (U, P)."""
         part, unit = self.parts(params), self.unit
-        by_beta = pullback(self.x, self.layout.case_ptr, part.rows)
+        by_beta = self.pullback(params[: self.n_coefficients], part.rows)
         if unit is not None:
             n_units = len(part.logp)
             by_beta = np.column_stack(

@@ -96,7 +96,10 @@ def _holds_independent_errors(fit: Fitted) -> bool:
 def _errors_fixed_alike(small: Fitted, large: Fitted) -> bool:
     """Whether each error parameter fixed in the larger model has that value in the smaller one."""
     utility = set(map(str, large.model.design.names))
-    held = fixed_names(small)
+    held, own = fixed_names(small), len(utility)
+    ties = getattr(large, "ties", None)
+    if ties is not None and ((ties.places >= own).any() or ties.matrix[:, own:].any()):
+        return False  # the smaller model would have to satisfy them too
     return all(
         name in held and bool(np.isclose(small.params[name], large.params[name]))
         for name in fixed_names(large) - utility
@@ -142,12 +145,15 @@ def _free_regressors(fit: Fitted, cases: npt.NDArray[np.intp]) -> tuple[Array, A
     starts, ends = data.layout.case_ptr[cases], data.layout.case_ptr[cases + 1]
     rows = np.concatenate([np.arange(i, j) for i, j in zip(starts, ends, strict=True)])
     X = design.rows(data.frame.iloc[rows], layout.alt, layout.case_ptr)
-    names = [str(name) for name in design.names]
-    held = np.array([name in fixed_names(fit) for name in names], dtype=bool)
+    size = X.shape[1]
+    basis, origin = np.eye(size), np.zeros(size)
+    table = getattr(fit, "table", None)
+    if table is not None:  # coefficients that are fixed, or tied to others
+        basis = table.basis[:size][:, table.free < size]
+        origin = table.full(np.zeros(len(table.free)))[:size]
     dense = np.full((len(cases), len(data.alternatives), X.shape[1]), np.nan)
     dense[np.asarray(layout.case), np.asarray(layout.alt)] = X
-    values = fit.params[names].to_numpy(dtype=np.float64)[held]
-    return dense[:, :, ~held], (dense[:, :, held] @ values)[:, :, None]
+    return dense @ basis, (dense @ origin)[:, :, None]
 
 
 def _reorder(part: Array, small: Fitted, large: Fitted) -> Array:

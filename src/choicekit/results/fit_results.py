@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from choicekit.estimation.clusters import cluster_codes, unit_codes
@@ -37,17 +36,14 @@ class FitResults(Diagnosis):
         """
         require_cov_type(cov_type)
         names = list(self.params.index)
-        free = np.array([p for p, name in enumerate(names) if name not in self.fixed], dtype=int)
-        scores = None if cov_type == "nonrobust" else self.scores()[:, free]
+        scores = None if cov_type == "nonrobust" else self.table.pull(self.scores())
         codes, weights = None, None
         if cov_type != "nonrobust":
             weights = self._own.weights
         if cov_type == "cluster":
             codes = unit_codes(cluster_codes(self.model.data, groups), self.unit)
-        matrix = np.zeros((len(names), len(names)))
-        matrix[np.ix_(free, free)] = parameter_covariance(
-            cov_type, self.hessian, scores, weights, codes
-        )
+        own = parameter_covariance(cov_type, self.hessian, scores, weights, codes)
+        matrix = self.table.push_square(own)
         frame = pd.DataFrame(matrix, index=names, columns=names)
         return replace(self, cov=frame, cov_type=cov_type)
 

@@ -60,8 +60,8 @@ class Statistics(Record):
 
     @property
     def df_model(self) -> int:
-        """Number of free parameters."""
-        return len(self.params) - len(self.fixed)
+        """Number of free parameters; those that follow from others do not count."""
+        return len(self.table.free)
 
     @property
     def df_resid(self) -> int:
