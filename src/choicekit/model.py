@@ -42,8 +42,8 @@ class ChoiceModel:
     ----------
     specification
         A formula ``"choice ~ generic | case-specific | alternative-specific coefficients"``, or a
-        dict ``{alternative: {coefficient: number or expression}}`` with shared coefficient names, or
-        a `Nonlinear`.
+        dict ``{alternative: {coefficient: number or expression}}`` with shared coefficient names,
+        or a `Nonlinear`.
     data
         The choices.
     errors

@@ -36,7 +36,10 @@ def fit(case: dict[str, Any], data: ck.ChoiceData, seed: int | None) -> Any:
     """The case's model at its optimum; a seed is given only where errors may be simulated."""
     options = dict(case["model"])
     verb = {"logit": ck.logit, "probit": ck.probit}[options.pop("verb")]
-    specification = options.pop("formula", None) or options.pop("utilities")
+    if "nonlinear" in options:
+        specification = ck.Nonlinear(options.pop("nonlinear"), options.pop("start"))
+    else:
+        specification = options.pop("formula", None) or options.pop("utilities")
     if "random" in options:
         options["mixing"] = ck.RandomCoefficients(options.pop("random"))
     model = verb(specification, data, **options)

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.estimation.identification import separated_directions
+from choicekit.estimation.identification.utility import utility_information
 from choicekit.estimation.judgement import (
     Convergence,
     degenerate_errors,
@@ -163,6 +164,9 @@ def _attempt(
             zero = zero_variances(omega, initial, labels)
             notes = (zero,) if zero else ()
     coefficients = table.free[table.free < likelihood.n_coefficients]
+    if not likelihood.linear and np.isfinite(params).all():
+        x = likelihood.regressors(params[: likelihood.n_coefficients])
+        information = utility_information(x, likelihood.layout)
     known = np.zeros((len(params), len(params)))
     known[: len(information), : len(information)] = information
     separated = separated_directions(

@@ -37,6 +37,10 @@ class NonlinearLikelihood(Likelihood):
         """Whether utilities are ``X beta``."""
         return False
 
+    def regressors(self, beta: Float) -> Float:
+        """Derivatives of the rows' utilities by the coefficients, (L, K)."""
+        return self.utility.jacobian(beta)
+
     def row_utilities(self, beta: Float) -> Float:
         """Utilities of the rows, (L,)."""
         return self.utility.value(beta)

@@ -164,6 +164,10 @@ class Likelihood:
         """Whether utilities are ``X beta``."""
         return True
 
+    def regressors(self, beta: Float) -> Float:
+        """Derivatives of the rows' utilities by the coefficients, (L, K)."""
+        return self.x
+
     def row_utilities(self, beta: Float) -> Float:
         """Utilities of the rows, (L,)."""
         v: Float = self.x @ beta

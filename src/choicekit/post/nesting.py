@@ -118,6 +118,8 @@ def _mixing_nested(small: Fitted, large: Fitted) -> bool:
 
 def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
     """Whether the larger model's regressors span the smaller one's."""
+    if not (_linear(small) and _linear(large)):
+        return _restricts(small, large)
     where = case_positions(small, large)
     n_cases = len(where)
     for most in (MOST_CASES, n_cases):
@@ -133,6 +135,24 @@ def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
     if shift.any() and not (same_errors and _scale(small) == _scale(large)):
         return False  # coefficients held fixed mean something else at another scale of the errors
     return _spans(Z, np.column_stack([X, shift]))
+
+
+def _linear(fit: Fitted) -> bool:
+    return bool(getattr(fit.model.design, "linear", True))
+
+
+def _restricts(small: Fitted, large: Fitted) -> bool:
+    """Whether the smaller model is the larger one with more parameters fixed or tied.
+
+    Non-linear utilities are not compared otherwise: their regressors depend on the parameters.
+    """
+    one, other = (getattr(fit, "table", None) for fit in (small, large))
+    if one is None or other is None or small.model.design.formula != large.model.design.formula:
+        return False
+    if one.names != other.names:
+        return False
+    origins = [table.full(np.zeros(len(table.free))) for table in (one, other)]
+    return _spans(other.basis, np.column_stack([one.basis, origins[0] - origins[1]]))
 
 
 def _free_regressors(fit: Fitted, cases: npt.NDArray[np.intp]) -> tuple[Array, Array]:

@@ -22,6 +22,7 @@ from .base import FloatArray
 __all__ = ["Expression", "differentiate", "evaluate", "is_number", "names_of", "parse"]
 
 FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "boxcox": 2}
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")  # 1 where true, else 0
 SERIES = 20  # terms for the slope of a Box-Cox transformation near l = 0
 NEAR = 0.5  # of l log(x): where the series serves
 
@@ -52,6 +53,12 @@ OPERATORS: dict[type, str] = {
     ast.Mult: "*",
     ast.Div: "/",
     ast.Pow: "**",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
 }
 
 
@@ -65,6 +72,8 @@ def parse(text: str) -> Expression:
     """
     try:
         return _node(ast.parse(text.strip(), mode="eval").body, text)
+    except SpecificationError:
+        raise
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         hint = ""
         if "lambda" in text:
@@ -86,13 +95,16 @@ def _node(node: ast.expr, text: str) -> Expression:
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         kind = OPERATORS[type(node.op)]
         return Expression(kind, (_node(node.left, text), _node(node.right, text)))
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in OPERATORS:
+        sides = _node(node.left, text), _node(node.comparators[0], text)
+        return Expression(OPERATORS[type(node.ops[0])], sides)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
         count = FUNCTIONS.get(node.func.id)
         if count == len(node.args):
             return Expression(node.func.id, tuple(_node(part, text) for part in node.args))
     raise SpecificationError(
         f"{ast.unparse(node)!r} in the utility {text!r} is not allowed: write arithmetic (+ - * / "
-        "**) of numbers, columns and parameters, and exp(x), log(x), sqrt(x), boxcox(x, lam). "
+        "** == <) of numbers, columns and parameters, and exp(x), log(x), sqrt(x), boxcox(x, lam). "
         "Cure: prepare anything else as a column of the data."
     )
 
@@ -166,7 +178,7 @@ def differentiate(tree: Expression, name: str) -> Expression:
     if kind == "name":
         return _number(float(tree.name == name))
     inner = [differentiate(part, name) for part in parts]
-    if all(is_number(slope, 0.0) for slope in inner):
+    if kind in COMPARISONS or all(is_number(slope, 0.0) for slope in inner):
         return _number(0.0)
     a, da = parts[0], inner[0]
     if kind == "+":
@@ -217,7 +229,7 @@ def evaluate(
         return values[tree.name]
     parts = [np.asarray(evaluate(part, values, known), dtype=np.float64) for part in tree.parts]
     with np.errstate(all="ignore"):
-        found = VALUES[tree.kind](*parts)
+        found = np.asarray(VALUES[tree.kind](*parts), dtype=np.float64)
     known[id(tree)] = found
     return found
 
@@ -251,6 +263,12 @@ VALUES: dict[str, Any] = {
     "*": np.multiply,
     "/": np.divide,
     "**": np.power,
+    "==": np.equal,
+    "!=": np.not_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -153,6 +154,8 @@ class NonlinearDesign(Described):
     start: FloatArray
     pieces: tuple[Piece, ...]
 
+    linear = False
+
     @property
     def chosen_name(self) -> None:
         """None: there is no left side."""
@@ -254,7 +257,8 @@ class BoundNonlinear:
         out = np.zeros((len(self.names), self.n_rows)).T
         parameters = dict(zip(self.names, map(float, beta), strict=True))
         for piece, rows, values in zip(self.pieces, self.rows, self.values, strict=True):
-            everything, known = {**values, **parameters}, {}
+            everything: dict[str, Any] = {**values, **parameters}
+            known: dict[int, Any] = {}
             for k, slope in piece.slopes:
                 out[rows, k] = evaluate(slope, everything, known)
         return out
