@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 import pandas as pd
 
+from choicekit.estimation.bounds import Bound, bounded, clipped, read_bounds
 from choicekit.estimation.clusters import cluster_codes
 from choicekit.estimation.covariance import require_cov_type
-from choicekit.estimation.fitting import Fit, fit_from_starts, fit_likelihood
+from choicekit.estimation.fitting import Fit, Search, fit_from_starts, fit_likelihood
 from choicekit.estimation.identification.diagnostics import condition_note
 from choicekit.estimation.identification.examine import (
     exclusion_checks,
     require_covariance_identified,
 )
+from choicekit.estimation.maximise import METHODS
 from choicekit.estimation.noise import Noise, fit_noise
 from choicekit.estimation.null_models import constants_only, equal_shares
 from choicekit.estimation.starts import continued_start, logit_start
@@ -27,6 +29,7 @@ from choicekit.exceptions import (
     SimulationWarning,
     SpecificationError,
     did_you_mean,
+    unknown,
 )
 from choicekit.likelihood import MixedLikelihood
 from choicekit.parameters import ParameterTable
@@ -84,11 +87,16 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     auto = _require_draws(options.draws)
     if not auto and options.draws is not None:
         model = _with_draws(model, int(options.draws))
+    _require_method(options.method)
+    bounds = read_bounds(options.bounds, model.parameter_names)
     table = model.table(options.start, options.fixed, options.constraints)
     # At the usual start: what is identified does not depend on a start the user chose badly.
     usual = model.table({}, options.fixed, options.constraints)
     require_covariance_identified(model.likelihood(), usual, model.data.alternatives)
-    fit = _search(model, options, table)
+    if bounds:
+        fit, table = _search_bounded(model, options, bounds)
+    else:
+        fit = _search(model, options, table)
     noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table)
     if auto:
         model, fit, noise = _raise_draws(model, options, table, fit, noise)
@@ -150,12 +158,42 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
     return _second_attempt(fit, _fit(model, options, again))
 
 
+def _search_bounded(
+    model: ChoiceModel, options: FitOptions, bounds: tuple[Bound, ...]
+) -> tuple[Fit, ParameterTable]:
+    """Maximise within bounds; the table returned holds the parameters at one fixed there."""
+
+    def table_of(active: Mapping[str, float]) -> ParameterTable:
+        table = model.table(options.start, options.fixed, options.constraints)
+        table = replace(table, start=clipped(table, bounds, options.start))
+        held = {**options.fixed, **active}
+        return model.table(
+            dict(zip(table.names, table.start.tolist(), strict=True)), held, options.constraints
+        )
+
+    def search(table: ParameterTable, before: Fit | None) -> Fit:
+        if before is not None and before.convergence.converged:
+            at = np.where(table.fixed, table.start, before.params)
+            return _fit(model, options, replace(table, start=at))
+        held = {
+            bound.name: float(table.start[p])
+            for bound in bounds
+            for p in [table.names.index(bound.name)]
+            if table.fixed[p] and not free.fixed[p]
+        }
+        return _search(model, replace(options, fixed={**options.fixed, **held}), table)
+
+    free = model.table({}, options.fixed, options.constraints)
+    fit, table, notes = bounded(search, table_of, bounds)
+    return replace(fit, notes=(*fit.notes, *notes)), table
+
+
 def _fit(model: ChoiceModel, options: FitOptions, table: ParameterTable, starts: int = 1) -> Fit:
-    common = (model.likelihood(), table, model.information, options.seed, options.tolerance)
-    labels = model.data.alternatives
+    how = Search(options.seed, options.tolerance, options.maxiter, options.progress, options.method)
+    likelihood, labels = model.likelihood(), model.data.alternatives
     if starts > 1:
-        return fit_from_starts(*common, options.maxiter, starts, options.progress, labels)
-    return fit_likelihood(*common, options.maxiter, options.progress, labels)
+        return fit_from_starts(likelihood, table, model.information, how, starts, labels)
+    return fit_likelihood(likelihood, table, model.information, how, labels)
 
 
 def _another_start(
@@ -310,6 +348,11 @@ def _require_draws(draws: object) -> bool:
     raise SpecificationError(
         f"draws must be 'auto', a whole number, or None for the error law's own, not {draws!r}."
     )
+
+
+def _require_method(method: object) -> None:
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
 
 
 def _require_starts(starts: object) -> None:

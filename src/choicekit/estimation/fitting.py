@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from choicekit.estimation.identification import separated_directions
+from choicekit.estimation.identification import NullDirection, separated_directions
 from choicekit.estimation.identification.utility import utility_information
 from choicekit.estimation.judgement import (
     Convergence,
@@ -30,7 +30,7 @@ from choicekit.estimation.starts import inner_start, random_start
 from choicekit.likelihood import Likelihood
 from choicekit.parameters import ParameterTable
 
-__all__ = ["Convergence", "Fit", "fit_from_starts", "fit_likelihood"]
+__all__ = ["Convergence", "Fit", "Search", "fit_from_starts", "fit_likelihood"]
 
 Float = NDArray[np.float64]
 
@@ -38,6 +38,31 @@ SAME = 0.1  # standard errors, or units of the log-likelihood; nearer ends than 
 ARRIVED = 1e-3  # standard errors
 EN_ROUTE = 100.0  # times nearer to an edge than this, a search that ended badly was on its way
 LITTLE = 1e-3  # of the log-likelihood
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to look for the maximum.
+
+    Attributes
+    ----------
+    seed
+        Of the draws.
+    tolerance
+        Distance from the maximum, in standard errors, at which to stop.
+    max_iterations
+        Of the optimiser.
+    progress
+        Called after each iteration with its number, the log-likelihood and the distance.
+    method
+        One of `choicekit.estimation.maximise.METHODS`.
+    """
+
+    seed: int = 1
+    tolerance: float = 1e-6
+    max_iterations: int = 500
+    progress: Progress | None = None
+    method: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -75,10 +100,7 @@ def fit_likelihood(
     likelihood: Likelihood,
     table: ParameterTable,
     information: Float,
-    seed: int,
-    tolerance: float,
-    max_iterations: int,
-    progress: Progress | None = None,
+    search: Search,
     labels: Sequence[Hashable] = (),
 ) -> Fit:
     """Maximise the likelihood from the table's starting values.
@@ -95,14 +117,8 @@ def fit_likelihood(
         Names, starts, fixed parameters.
     information
         Negative Hessian of the logit at zero coefficients, (K, K).
-    seed
-        Of the draws.
-    tolerance
-        Distance from the maximum, in standard errors, at which to stop.
-    max_iterations
-        Of the optimiser.
-    progress
-        Called after each iteration with its number, the log-likelihood and the distance.
+    search
+        How to look for the maximum.
     labels
         Of the J alternatives, for messages.
     """
@@ -110,9 +126,7 @@ def fit_likelihood(
     likelihood.errors.require_fittable()
 
     def attempt(at: ParameterTable) -> Fit:
-        return _attempt(
-            likelihood, at, information, seed, tolerance, max_iterations, progress, labels
-        )
+        return _attempt(likelihood, at, information, search, labels)
 
     fit = attempt(table)
     if likelihood.boundary(fit.params, EN_ROUTE) and not fit.convergence.converged:
@@ -126,22 +140,32 @@ def _attempt(
     likelihood: Likelihood,
     table: ParameterTable,
     information: Float,
-    seed: int,
-    tolerance: float,
-    max_iterations: int,
-    progress: Progress | None,
+    search: Search,
     labels: Sequence[Hashable],
 ) -> Fit:
     """One climb from one start, and the judgement of where it ended."""
     begun = time.perf_counter()
     if likelihood.fused:
-        optimum = maximise_logit(likelihood, table, tolerance, max_iterations, progress)
+        optimum = maximise_logit(
+            likelihood,
+            table,
+            search.tolerance,
+            search.max_iterations,
+            search.progress,
+            search.method,
+        )
         assert optimum.hessian is not None
         hessian = optimum.hessian
     else:
-        likelihood = likelihood.settle(table.start, seed)
+        likelihood = likelihood.settle(table.start, search.seed)
         likelihood, optimum, hessian = maximise_general(
-            likelihood, table, seed, tolerance, max_iterations, progress
+            likelihood,
+            table,
+            search.seed,
+            search.tolerance,
+            search.max_iterations,
+            search.progress,
+            search.method,
         )
     params = table.full(optimum.x)
     signs = _conventional(likelihood, params, table)
@@ -163,19 +187,28 @@ def _attempt(
             boundary = runaway_variance(omega, initial, labels)
             zero = zero_variances(omega, initial, labels)
             notes = (zero,) if zero else ()
+    separated = _separated(likelihood, table, params, hessian, information)
+    convergence = judge(
+        optimum, hessian, table, search.tolerance, seconds, boundary, separated, dependent
+    )
+    return Fit(params, optimum.value, hessian, likelihood, convergence, notes)
+
+
+def _separated(
+    likelihood: Likelihood, table: ParameterTable, params: Float, hessian: Float, information: Float
+) -> list[NullDirection]:
+    """Directions of the utility in which the likelihood has next to no curvature left."""
     coefficients = table.free[table.free < likelihood.n_coefficients]
     if not likelihood.linear and np.isfinite(params).all():
         x = likelihood.regressors(params[: likelihood.n_coefficients])
         information = utility_information(x, likelihood.layout)
     known = np.zeros((len(params), len(params)))
     known[: len(information), : len(information)] = information
-    separated = separated_directions(
+    return separated_directions(
         hessian[: len(coefficients), : len(coefficients)],
         table.pull_square(known)[: len(coefficients), : len(coefficients)],
         [table.names[k] for k in coefficients],
     )
-    convergence = judge(optimum, hessian, table, tolerance, seconds, boundary, separated, dependent)
-    return Fit(params, optimum.value, hessian, likelihood, convergence, notes)
 
 
 def _ahead(likelihood: Likelihood, optimum: Optimum, hessian: Float, table: ParameterTable) -> str:
@@ -234,11 +267,8 @@ def fit_from_starts(
     likelihood: Likelihood,
     table: ParameterTable,
     information: Float,
-    seed: int,
-    tolerance: float,
-    max_iterations: int,
+    search: Search,
     starts: int,
-    progress: Progress | None = None,
     labels: Sequence[Hashable] = (),
 ) -> Fit:
     """Maximise from several starts: the table's and random ones, keyed by the seed.
@@ -249,7 +279,7 @@ def fit_from_starts(
 
     Parameters
     ----------
-    likelihood, table, information, seed, tolerance, max_iterations, progress, labels
+    likelihood, table, information, search, labels
         As for `fit_likelihood`.
     starts
         Number of starts, the table's included.
@@ -259,13 +289,9 @@ def fit_from_starts(
     for number in range(starts):
         at = table
         if number:
-            rng = np.random.default_rng([seed, number])
+            rng = np.random.default_rng([search.seed, number])
             at = random_start(likelihood, table, information, rng)
-        fits.append(
-            fit_likelihood(
-                likelihood, at, information, seed, tolerance, max_iterations, progress, labels
-            )
-        )
+        fits.append(fit_likelihood(likelihood, at, information, search, labels))
     order = sorted(
         range(starts),
         key=lambda s: (

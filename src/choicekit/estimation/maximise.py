@@ -18,15 +18,17 @@ from choicekit.estimation.optimize import (
     decrement,
     newton,
     solve_information,
+    trust_region,
     whitened_bfgs,
 )
 from choicekit.likelihood import Likelihood
 from choicekit.parameters import ParameterTable
 
-__all__ = ["climb", "maximise_general", "maximise_logit"]
+__all__ = ["METHODS", "climb", "maximise_general", "maximise_logit"]
 
 Float = NDArray[np.float64]
 
+METHODS = ("auto", "newton", "bfgs", "bhhh", "trust")
 FAR = 0.02  # standard errors; a Hessian made further away than this is not reported
 CREEPING = (10, 0.05)  # iterations, and the log-likelihood gained in them
 NEAR_EDGE = 100.0  # times what counts as singular
@@ -42,8 +44,14 @@ def maximise_logit(
     tolerance: float,
     max_iterations: int,
     progress: Progress | None,
+    method: str = "auto",
 ) -> Optimum:
-    """Newton's method with the exact Hessian of the fused kernel, from the table's start."""
+    """Newton's method, or another, with the exact Hessian of the fused kernel, from the start."""
+    if method not in ("auto", "newton"):
+        end = max_iterations, progress
+        optimum = _by_name(method, likelihood, table, tolerance, *end)
+        exact = likelihood.logit(table.full(optimum.x), True).hessian
+        return replace(optimum, hessian=table.pull_square(exact))
 
     def evaluate(values: Float, with_hessian: bool) -> tuple[float, Float, Float]:
         found = likelihood.logit(table.full(values), with_hessian)
@@ -59,6 +67,7 @@ def maximise_general(
     tolerance: float,
     max_iterations: int,
     progress: Progress | None,
+    method: str = "auto",
 ) -> tuple[Likelihood, Optimum, Float]:
     """BFGS, the orders of integration renewed at its end, Newton steps to finish.
 
@@ -72,7 +81,12 @@ def maximise_general(
         done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
         return likelihood, done, np.empty((0, 0))
     begun = _approximate_start(likelihood, table, max_iterations, progress)
-    optimum, information = climb(likelihood, begun, max(tolerance, 1e-3), max_iterations, progress)
+    rough = max(tolerance, 1e-3)
+    if method in ("auto", "bfgs"):
+        optimum, information = climb(likelihood, begun, rough, max_iterations, progress)
+    else:
+        information = _score_products(likelihood, begun.start, table)
+        optimum = _by_name(method, likelihood, begun, rough, max_iterations, progress)
     at = table.full(optimum.x)
     likelihood = likelihood.settle(at, seed)
     information = np.maximum(np.diag(information), np.diag(_score_products(likelihood, at, table)))
@@ -80,6 +94,40 @@ def maximise_general(
         return _unpolished(likelihood, table, optimum, information)
     optimum, hessian = _polish(likelihood, table, optimum, information, tolerance)
     return likelihood, optimum, hessian
+
+
+def _by_name(
+    method: str,
+    likelihood: Likelihood,
+    table: ParameterTable,
+    tolerance: float,
+    max_iterations: int,
+    progress: Progress | None,
+) -> Optimum:
+    """The optimiser that the user asked for, from the table's start.
+
+    BHHH is Newton's method with the outer product of the scores in place of the information
+    (Berndt, Hall, Hall & Hausman 1974); "trust" bounds the length of Newton's steps.
+    """
+    if method == "bfgs":
+        return climb(likelihood, table, tolerance, max_iterations, progress)[0]
+    begin = table.start[table.free]
+    scales = _scales(table, np.diag(_score_products(likelihood, table.start, table)))
+
+    def evaluate(values: Float, with_hessian: bool) -> tuple[float, Float, Float]:
+        at = table.full(values)
+        value, gradient = likelihood.value_and_gradient(at)
+        hessian = np.zeros((len(values), len(values)))
+        if not np.isfinite(value) or not with_hessian:
+            return value, table.pull(gradient), hessian
+        if method == "bhhh":
+            return value, table.pull(gradient), -_score_products(likelihood, at, table)
+        return value, table.pull(gradient), _hessian(likelihood, at, scales, table)
+
+    if method == "trust":
+        return trust_region(evaluate, begin, tolerance, max_iterations, 0)
+    found = newton(evaluate, begin, tolerance, max_iterations, progress)
+    return replace(found, optimizer="BHHH") if method == "bhhh" else found
 
 
 def climb(
@@ -256,7 +304,7 @@ def _polish(
             break
         x, value, gradient = x + size * step, trial, table.pull(slope)
         moved += size * distance
-        if moved > FAR:
+        if moved > (FAR if likelihood.linear else NEAR):
             hessian, moved = _hessian(likelihood, table.full(x), scales, table), 0.0
             evaluations += 2 * len(table.moving)
             renewals += 1
