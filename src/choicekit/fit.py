@@ -130,6 +130,8 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     if not fit.convergence.converged:
         text = f"{fit.convergence.message}. Cure: {fit.convergence.cure}"
         warnings.warn(f"The fit did not converge: {text}", ConvergenceWarning, stacklevel=3)
+    if options.cov_type == "bootstrap":
+        return results.bootstrap(options.replicates, options.seed, options.groups)
     return results.with_cov(options.cov_type, options.groups)
 
 

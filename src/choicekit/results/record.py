@@ -83,6 +83,8 @@ class Record:
         Names of the parameters that were held fixed.
     ties
         Parameters that follow from the free ones by linear constraints; None if none do.
+    resamples
+        Estimates on resampled data, a row a replicate, after a bootstrap; else None.
     convergence
         How the optimisation ended.
     simulation
@@ -109,6 +111,7 @@ class Record:
     notes: tuple[str, ...]
     optima: pd.DataFrame | None = None
     ties: Ties | None = None
+    resamples: pd.DataFrame | None = None
     _likelihood: Any = None
 
     @cached_property
