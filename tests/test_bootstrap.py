@@ -107,3 +107,120 @@ def test_other_likelihoods_are_refitted_from_the_estimates(data: ck.ChoiceData) 
 def test_replicates_are_checked(fit: ck.FitResults, replicates: object) -> None:
     with pytest.raises(ck.SpecificationError, match="replicates"):
         fit.bootstrap(replicates=replicates)  # type: ignore[arg-type]
+
+
+# -- samples by choice ----------------------------------------------------------------------------
+
+TRUE = {"asc_b": 0.5, "asc_c": -0.5, "x": 1.0}
+
+
+def population(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    x = rng.normal(size=(n, 3))
+    u = x * TRUE["x"] + [0.0, TRUE["asc_b"], TRUE["asc_c"]] + rng.gumbel(size=(n, 3))
+    return x, u.argmax(axis=1)
+
+
+def as_data(x: np.ndarray, chosen: np.ndarray) -> ck.ChoiceData:
+    n = len(x)
+    frame = pd.DataFrame(
+        {
+            "case": np.repeat(np.arange(n), 3),
+            "alt": np.tile(["a", "b", "c"], n),
+            "x": x.ravel(),
+            "choice": (chosen[:, None] == np.arange(3)).ravel().astype(int),
+        }
+    )
+    return ck.ChoiceData.from_long(frame, case="case", alt="alt", chosen="choice")
+
+
+@pytest.fixture(scope="module")
+def by_choice() -> tuple[ck.ChoiceData, dict[str, float]]:
+    """As many who chose each alternative, and the population's shares."""
+    x, chosen = population(60_000, np.random.default_rng(5))
+    shares = np.bincount(chosen) / len(chosen)
+    kept = np.concatenate([np.flatnonzero(chosen == j)[:2000] for j in range(3)])
+    return as_data(x[kept], chosen[kept]), dict(zip("abc", shares, strict=True))
+
+
+def test_wesml_and_mcfadden_find_the_population(by_choice) -> None:
+    data, shares = by_choice
+    truth = pd.Series({"x": 1.0, "asc[b]": 0.5, "asc[c]": -0.5})
+    plain = ck.logit("choice ~ x", data).fit()
+    weights = ck.wesml_weights(data, shares)
+    assert weights.mean() == pytest.approx(1.0)
+    weighted = ck.logit("choice ~ x", data.with_weights(weights)).fit(cov_type="HC0")
+    assert (np.abs(weighted.params - truth[weighted.params.index]) / weighted.bse).max() < 3.0
+    corrected = ck.corrected_constants(plain, shares)
+    assert (np.abs(corrected - truth[corrected.index]) / plain.bse).max() < 3.0
+    # and it was needed
+    assert (np.abs(plain.params - truth[plain.params.index]) / plain.bse)["asc[c]"] > 10.0
+
+
+def test_standard_errors_of_sampling_weights_carry_a_note(by_choice) -> None:
+    data, shares = by_choice
+    model = ck.logit("choice ~ x", data.with_weights(ck.wesml_weights(data, shares)))
+    assert any("HC0" in note for note in model.fit().notes)
+    assert not any("HC0" in note for note in model.fit(cov_type="HC0").notes)
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({"a": 0.5, "b": 0.5}, "missing: 'c'"),
+        ({"a": 0.5, "b": 0.3, "c": 0.1, "d": 0.1}, "unknown: 'd'"),
+        ({"a": 0.5, "b": 0.3, "c": 0.1}, "add up to 1"),
+        ({"a": 1.5, "b": -0.6, "c": 0.1}, "positive"),
+    ],
+)
+def test_shares_are_checked(by_choice, shares: dict[str, float], message: str) -> None:
+    with pytest.raises(ck.SpecificationError, match=message):
+        ck.wesml_weights(by_choice[0], shares)
+
+
+def test_weights_are_checked(by_choice) -> None:
+    data, _ = by_choice
+    with pytest.raises(ck.SpecificationError, match="no entry"):
+        data.with_weights(pd.Series([1.0], index=[0]))
+    with pytest.raises(ck.SpecificationError, match="one weight for each"):
+        data.with_weights(np.ones(3))
+    with pytest.raises(ck.SpecificationError, match="not negative"):
+        data.with_weights(np.full(data.n_cases, -1.0))
+
+
+def test_the_correction_needs_constants(by_choice) -> None:
+    data, shares = by_choice
+    with pytest.raises(ck.SpecificationError, match="constants for 0 of 3"):
+        ck.corrected_constants(ck.logit("choice ~ x | 0", data).fit(), shares)
+    probit = ck.probit("choice ~ x", data.select(np.arange(0, 6000, 20)), covariance="iid").fit()
+    with pytest.raises(ck.SpecificationError, match="wesml_weights"):
+        ck.corrected_constants(probit, shares)
+
+
+def test_an_offset_corrects_for_sampled_alternatives() -> None:
+    """McFadden (1978): with -log q(D | j) added, a logit on sampled alternatives is consistent."""
+    rng = np.random.default_rng(2)
+    n, size = 4000, 12
+    x = rng.normal(size=(n, size)) + np.linspace(-1.0, 1.0, size)
+    chosen = (x + rng.gumbel(size=x.shape)).argmax(axis=1)
+    # each alternative is kept with a probability of its own, the chosen one always
+    keep = np.linspace(0.1, 0.9, size)
+    kept = rng.random((n, size)) < keep
+    kept[np.arange(n), chosen] = True
+    case, alt = np.nonzero(kept)
+    frame = pd.DataFrame(
+        {
+            "case": case,
+            "alt": alt,
+            "x": x[kept],
+            # the set was drawn with a probability in proportion to 1 / keep of the one chosen
+            "log_q": -np.log(keep[alt]),
+            "choice": (alt == chosen[case]).astype(int),
+        }
+    )
+    frame = frame[frame.groupby("case")["alt"].transform("size") > 1]
+    data = ck.ChoiceData.from_long(frame, case="case", alt="alt", chosen="choice")
+    model = ck.logit("choice ~ x + log_q | 0", data)
+    corrected = model.fit(fixed={"log_q": 1.0})
+    naive = ck.logit("choice ~ x | 0", data).fit()
+    assert abs(corrected.params["x"] - 1.0) < 3.0 * corrected.bse["x"]
+    assert abs(naive.params["x"] - 1.0) > 5.0 * naive.bse["x"]

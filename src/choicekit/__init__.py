@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from choicekit.data import ChoiceData
+from choicekit.data.sampling import wesml_weights
 from choicekit.datasets import load_dataset
 from choicekit.exceptions import (
     ChoicekitError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         Pattern,
     )
     from choicekit.mixing import RandomCoefficients
+    from choicekit.post.sampling import corrected_constants
     from choicekit.report.compare import compare
     from choicekit.results import FitResults, load
 
@@ -66,10 +68,12 @@ __all__ = [
     "SimulationWarning",
     "SpecificationError",
     "compare",
+    "corrected_constants",
     "load",
     "load_dataset",
     "logit",
     "probit",
+    "wesml_weights",
 ]
 
 # Loaded when first used: these bring in numba or the report, which reading data does not need.
@@ -85,6 +89,7 @@ _LAZY = {
     "RandomCoefficients": "choicekit.mixing",
     "Pattern": "choicekit.errors",
     "compare": "choicekit.report.compare",
+    "corrected_constants": "choicekit.post.sampling",
     "load": "choicekit.results",
 }
 

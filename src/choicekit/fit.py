@@ -119,6 +119,7 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
             *fit.likelihood.remarks(fit.params),
             *fit.notes,
             *_noise_notes(fit, noise, auto),
+            *_weight_notes(model, options.cov_type),
         ),
         optima=fit.optima,
         ties=table.ties,
@@ -399,6 +400,19 @@ def _noise_notes(fit: Fit, noise: Noise, auto: bool) -> tuple[str, ...]:
         f"The {plan.draws:,} draws a case add up to {noise.ratio:.2g} of its sampling standard "
         "error to a coefficient's uncertainty (column sim s.e.). Cure: draws='auto', or a larger "
         "number.",
+    )
+
+
+def _weight_notes(model: ChoiceModel, cov_type: str) -> tuple[str, ...]:
+    """Warn of sampling weights in standard errors that take them for repetitions."""
+    weights = model.data.layout.weights
+    if weights is None or cov_type not in ("nonrobust", "opg"):
+        return ()
+    if np.array_equal(weights, np.round(weights)):
+        return ()
+    return (
+        "The weights are no whole numbers, but these standard errors take a weight for so many "
+        "cases alike. Where the weights undo sampling, use cov_type='HC0' (or 'cluster').",
     )
 
 
