@@ -73,9 +73,30 @@ def unstructured(J: int) -> Truth:
     return Truth({"covariance": "unstructured", "scale": "a1"}, omega, theta)
 
 
+def exchangeable(J: int) -> Truth:
+    """Correlation 0.4 of all but the base's, standard deviations from 0.7 to 1.3 of a1's."""
+    sd = 1.0 + 0.3 * np.cos(2.0 * np.arange(J))
+    sd[:2] = 1.0
+    correlation = np.where(np.eye(J) > 0.0, 1.0, 0.4)
+    correlation[0, 1:] = correlation[1:, 0] = 0.0
+    theta = {f"sd[a{j}]": sd[j] for j in range(2, J)}
+    omega = 0.5 * correlation * np.outer(sd, sd)
+    return Truth({"covariance": "exchangeable", "scale": "a1"}, omega, {**theta, "corr": 0.4})
+
+
+def one_factor(J: int) -> Truth:
+    """Loadings from 0.4 to 1 on one common normal; the base has none."""
+    loads = np.append(0.0, 0.7 + 0.3 * np.sin(1.0 + np.arange(1, J)))
+    theta = {f"load[a{j},1]": loads[j] for j in range(1, J)}
+    omega = 0.5 * np.eye(J) + np.outer(loads, loads)
+    return Truth({"covariance": "factor(1)", "scale": "a1"}, omega, theta)
+
+
 STRUCTURES: dict[str, Callable[[int], Truth]] = {
     "iid": iid,
     "heteroskedastic": heteroskedastic,
+    "exchangeable": exchangeable,
+    "factor(1)": one_factor,
     "unstructured": unstructured,
 }
 CASES = {3: 2000, 5: 1500, 8: 2000}
@@ -156,7 +177,7 @@ def study(setting: Setting, replications: int, folder: Path, pool: Any) -> pd.Da
     todo = [r for r in range(replications) if r not in there]
     for rows in made(setting, todo, pool):
         rows.to_csv(path, mode="a", header=not path.exists(), index=False)
-    found = pd.read_csv(path)
+    found = pd.read_csv(path).drop_duplicates(["replication", "parameter"])  # two runs at once
     return found[found["replication"] < replications]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import kstest, qmc
+from scipy.stats import chisquare, kstest, qmc
 
 from choicekit.errors import Normal
 from choicekit.errors.integrators import Integrator, Settled
@@ -132,8 +132,32 @@ def test_moments_of_one_set(kind: str) -> None:
     assert np.abs(u.mean(axis=1) - 0.5).max() < 0.015 * slack
     assert np.abs(u.var(axis=1) - 1 / 12).max() < 0.005 * slack
     correlations = np.abs(np.corrcoef(u) - np.eye(8)).max()
-    assert correlations < 0.06 * slack
-    assert (correlations > 0.006) == (kind == "random")
+    paired_at_random = kind in ("random", "mlhs")  # only each coordinate of mlhs is even
+    assert correlations < 0.06 * (1.0 if paired_at_random else 0.1)
+    assert (correlations > 0.006) == paired_at_random
+
+
+@pytest.mark.parametrize("n_points", [2, 5, 8, 300, 4096, 5000])
+def test_latin_hypercubes_have_one_point_a_slice_in_random_order(n_points: int) -> None:
+    """Both ways to make the order: a shuffle, and a network for more than 4,096 points."""
+    u = points_of_case("mlhs", 3, 1, n_points, 3)
+    slices = np.floor(u * n_points)
+    for d in range(3):
+        np.testing.assert_array_equal(np.sort(slices[d]), np.arange(n_points))
+        within = u[d] * n_points - slices[d]
+        np.testing.assert_allclose(within, within[0], atol=n_points * 2.0**-32)  # one shift
+    if n_points >= 300:
+        assert np.abs(np.corrcoef(np.vstack([slices, np.arange(n_points)])) - np.eye(4)).max() < (
+            4.5 / np.sqrt(n_points)
+        )
+
+
+def test_every_order_of_a_latin_hypercube_is_as_likely() -> None:
+    sets = np.array([points_of_case("mlhs", key, 1, 4, 1)[0] for key in range(24_000)])
+    orders = np.floor(sets * 4).astype(int) @ [64, 16, 4, 1]
+    counts = np.unique(orders, return_counts=True)[1]
+    assert len(counts) == 24
+    assert chisquare(counts).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("kind", KINDS)

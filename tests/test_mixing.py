@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.integrate import quad
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import chi2, multivariate_normal, norm
 
 import choicekit as ck
 from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
+from choicekit.likelihood.plain import Likelihood
+from choicekit.numerics.nodes import normal_quantiles
 from choicekit.numerics.threads import map_ranges
+from choicekit.post.tests import likelihood_ratio
 
 BETA, SD = (0.9, -0.6), (0.8, 0.5)
 
@@ -116,6 +119,30 @@ def test_the_fused_mixed_logit_is_the_general_one(cases: int, scale: float) -> N
         )
 
 
+@pytest.mark.parametrize("correlated", [False, True])
+@pytest.mark.parametrize("cases", [1, 4])
+def test_the_exact_hessian_is_the_differenced_one(cases: int, correlated: bool) -> None:
+    """With fixed coefficients, weights, ragged choice sets, a scale, several chunks of nodes."""
+    frame = panel(25, cases, 23, n_alternatives=4)
+    rng = np.random.default_rng(2)
+    kept = (rng.random(len(frame)) < 0.7) | (frame["choice"] == 1) | (frame["alt"] < "a2")
+    frame["w"] = 1.0 + frame["person"] % 3
+    model = ck.ChoiceModel(
+        "choice ~ x0 + x1",
+        read(frame[kept], person="person", weights="w"),
+        errors=ck.Gumbel(0.7),
+        mixing=ck.RandomCoefficients(x0="normal", x1="normal", correlated=correlated, draws=512),
+    )
+    params = model.table({"x0": 0.5, "asc[a2]": 0.3}, {}).start
+    params[5:] = [0.7, -0.3, 0.4] if correlated else [0.7, 0.4]
+    likelihood = model.likelihood().settle(params, 3)
+    free = np.array([0, 1, 3, 4, *range(5, len(params))])[::-1].copy()
+    exact = likelihood.hessian(params, np.ones(len(params)), free)
+    differenced = Likelihood.hessian(likelihood, params, np.full(len(params), 0.1), free)
+    np.testing.assert_allclose(exact, differenced, rtol=1e-6, atol=1e-6 * np.abs(exact).max())
+    assert likelihood.hessian_cost(len(free)) == 2
+
+
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("cases", [1, 3])
 def test_no_spread_is_no_mixing(law: str, cases: int) -> None:
@@ -158,7 +185,7 @@ def test_the_two_ways_agree() -> None:
     params[-3:] = [0.7, -0.3, 0.4]
     absorbed = model.likelihood().settle(params, 1)
     assert model.bound_mixing is not None
-    mixing = replace(model.bound_mixing, n_bits=13)
+    mixing = replace(model.bound_mixing, n_nodes=1 << 13)
     drawn = MixedLikelihood(
         absorbed.x, absorbed.layout, model.bound, absorbed.keys, mixing, absorbed.keys
     ).settle(params, 1)
@@ -206,6 +233,21 @@ def test_people_keep_their_nodes_whatever_the_others_do() -> None:
         assert values[1][person] == pytest.approx(values[0][person], abs=1e-13)
     for person in range(10):
         assert values[2][person] == pytest.approx(values[0][person], abs=1e-13)
+
+
+def test_quantiles_are_those_of_the_normal_distribution() -> None:
+    u = np.concatenate([np.linspace(1e-9, 1.0 - 1e-9, 1001), [0.5, 2.0**-33, 1.0 - 2.0**-33]])
+    found = u.copy()
+    normal_quantiles(found)
+    np.testing.assert_allclose(found, norm.ppf(u), rtol=1e-12, atol=1e-15)
+
+
+def test_settling_again_keeps_the_nodes() -> None:
+    model = random_model("gumbel", 3, True)
+    params = model.table({}, {}).start
+    settled = model.likelihood().settle(params, 1)
+    assert settled.settle(params + 0.1, 1) is settled
+    assert settled.settle(params, 2).value(params) != settled.value(params)
 
 
 def test_blocks_do_not_change_anything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +323,10 @@ def test_compare_with_the_model_without_spread() -> None:
     report = ck.compare(plain, mixed)
     assert list(report.names) == ["logit", "mixed logit"]
     assert report.tests["test"].iloc[0] == "likelihood ratio"
-    assert "edge of its range" in report.tests["note"].iloc[0]
+    row = report.tests.iloc[0]
+    assert "edge of its range" in row["note"]
+    assert "1/2 chi2(0) + 1/2 chi2(1)" in row["note"]
+    assert row["pvalue"] == pytest.approx(chi2.sf(row["statistic"], 1) / 2)
     probit = ck.probit("choice ~ x0 + x1", data, covariance="iid").fit()
     vuong = ck.compare(mixed, probit).tests.iloc[0]
     assert vuong["test"] == "Vuong"
@@ -290,13 +335,45 @@ def test_compare_with_the_model_without_spread() -> None:
     assert vuong["statistic"] == pytest.approx(z, rel=1e-10)
 
 
+def test_likelihood_ratios_of_several_variances() -> None:
+    """One more random coefficient, alone or with its covariance; two at once; a covariance."""
+    data = read(panel(150, 4, 13), person="person")
+
+    def fitted(correlated: bool, *names: str) -> Any:
+        mixing = ck.RandomCoefficients(
+            dict.fromkeys(names, "normal"), correlated=correlated, draws=64
+        )
+        return ck.logit("choice ~ x0 + x1", data, mixing=mixing if names else None).fit()
+
+    plain = ck.logit("choice ~ x0 + x1", data).fit()
+    one, two, both = fitted(False, "x0"), fitted(False, "x0", "x1"), fitted(True, "x0", "x1")
+    tests = {
+        name: likelihood_ratio(small, large)
+        for name, small, large in (
+            ("alone", one, two),
+            ("with covariance", one, both),
+            ("two", plain, two),
+            ("covariance", two, both),
+        )
+    }
+    for name, halves in (("alone", (0, 1)), ("with covariance", (1, 2))):
+        test = tests[name]
+        tails = [chi2.sf(test.statistic, df) if df else 0.0 for df in halves]
+        assert test.pvalue == pytest.approx(np.mean(tails))
+        assert "variance of x1" in test.note
+    assert tests["two"].pvalue == pytest.approx(chi2.sf(tests["two"].statistic, 2))
+    assert "upper bound" in tests["two"].note
+    assert tests["covariance"].pvalue == pytest.approx(chi2.sf(tests["covariance"].statistic, 1))
+    assert "edge" not in tests["covariance"].note
+
+
 def test_bad_mixing_is_refused_with_the_cure() -> None:
     data = read(panel(5, 2, 9), person="person")
     with pytest.raises(ck.SpecificationError, match=r"Did you mean 'asc"):
         ck.logit("choice ~ x0", data, mixing=ck.RandomCoefficients({"asc[a9]": "normal"}))
     with pytest.raises(ck.SpecificationError, match="name some"):
         ck.RandomCoefficients()
-    with pytest.raises(ck.SpecificationError, match="unknown; there are 'normal'"):
+    with pytest.raises(ck.SpecificationError, match="unknown; there are normal, lognormal"):
         ck.RandomCoefficients(x0="cauchy")
     with pytest.raises(ck.SpecificationError, match="draws must be"):
         ck.RandomCoefficients(x0="normal", draws=0)

@@ -8,6 +8,7 @@ measured process reads it, fits, and prints one JSON line: timings, memory, and 
 import argparse
 import json
 import resource
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,12 @@ def read_long(folder: Path, labels: list[Any], cases: int | None) -> pd.DataFram
     frame["alt"] = pd.Series(labels).iloc[np.tile(np.arange(J), C)].to_numpy()
     frame["choice"] = (np.tile(np.arange(J), C) == np.repeat(chosen, J)).astype(np.int64)
     return frame
+
+
+def with_people(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with a column `person`: so many cases each as shape.json says."""
+    per_person = json.loads((Path(sys.argv[1]) / "shape.json").read_text())["per_person"]
+    return frame.assign(person=frame["case"] // per_person)
 
 
 def peak_mb() -> float:

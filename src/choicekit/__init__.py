@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         PairedCombinatorial,
         Pattern,
     )
-    from choicekit.mixing import RandomCoefficients
+    from choicekit.mixing import JohnsonSB, RandomCoefficients
     from choicekit.post.sampling import corrected_constants
     from choicekit.report.compare import compare
     from choicekit.results import FitResults, load
@@ -59,6 +59,7 @@ __all__ = [
     "Gumbel",
     "HeteroskedasticGumbel",
     "IdentificationError",
+    "JohnsonSB",
     "Nested",
     "Nonlinear",
     "Normal",
@@ -83,6 +84,7 @@ _LAZY = {
     "CrossNested": "choicekit.errors",
     "Gumbel": "choicekit.errors",
     "HeteroskedasticGumbel": "choicekit.errors",
+    "JohnsonSB": "choicekit.mixing",
     "Nested": "choicekit.errors",
     "PairedCombinatorial": "choicekit.errors",
     "Normal": "choicekit.errors",

@@ -282,7 +282,8 @@ def _raise_draws(
         ended = replace(fit.convergence, evaluations=work, seconds=seconds)
         fit = replace(fit, convergence=ended, optima=before.optima)
         noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table)
-    text = f"draws='auto' went from {first:,} to {draws:,} draws a case; "
+    went = f"went from {first:,} to {draws:,}" if draws > first else f"stayed at {draws:,}"
+    text = f"draws='auto' {went} draws; "
     if np.isfinite(noise.ratio):
         text += (
             f"the largest simulation s.e. of a coefficient is {noise.ratio:.2g} of its sampling "
@@ -314,7 +315,7 @@ def _with_draws(model: ChoiceModel, draws: int) -> ChoiceModel:
     if isinstance(model.likelihood(), MixedLikelihood):
         assert model.mixing is not None
         other.mixing = model.mixing.with_draws(draws)
-        other.bound_mixing = other.mixing.bind(model.design.names)
+        other.bound_mixing = other._bind_mixing(model.data)
         return other
     if not _has_field(law, "draws"):
         raise SpecificationError(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.data.choicedata import ChoiceData
+from choicekit.data.people import person_columns
 from choicekit.exceptions import SpecificationError
 from choicekit.parameters import ParameterTable
 from choicekit.utility import (
@@ -113,7 +114,7 @@ class ChoiceModel:
 
             raise SpecificationError(NOT_MIXED)
         self.mixing = mixing
-        self.bound_mixing = None if mixing is None else _bind_mixing(mixing, self.design, self.data)
+        self.bound_mixing = self._bind_mixing(self.data)
 
     @property
     def formula(self) -> str:
@@ -172,19 +173,37 @@ class ChoiceModel:
         """
         from choicekit.likelihood import build_likelihood
 
+        mixing = self.bound_mixing
         if data is None:
             data = self.data
             if self._x is None:
                 self._x = self._rows(data)
             x = self._x
         else:
-            x = self._rows(data)
+            x, mixing = self._rows(data), self._bind_mixing(data)
         people, utility = data.person_keys(), None
         if isinstance(self.design, NonlinearDesign):
             utility = self.design.bind(data.frame, data.layout.alt, data.layout.case_ptr)
         return build_likelihood(
-            x, data.layout, self.bound, data.case_keys(), self.bound_mixing, people, utility
+            x, data.layout, self.bound, data.case_keys(), mixing, people, utility
         )
+
+    def _bind_mixing(self, data: ChoiceData) -> BoundRandom | None:
+        """Random coefficients for the people of the model's data or others."""
+        if self.mixing is None:
+            return None
+        _require_whole_people(data)
+        shifts = self.mixing.shifts
+        covariates = person_columns(data, [column for _, column in shifts]) if shifts else None
+        bound = self.mixing.bind(self.design.names, data.alternatives, covariates)
+        if data is not self.data:
+            return bound.redrawn()
+        if bound.given is not None and len(bound.given) != data.layout.n_people:
+            raise SpecificationError(
+                f"The given draws are those of {len(bound.given):,} people, but the data have "
+                f"{data.layout.n_people:,}. Cure: people in the order of data.person_ids."
+            )
+        return bound
 
     def fit(
         self,
@@ -340,8 +359,8 @@ class ChoiceModel:
         return table.starting_at(start).fixing(fixed).constrained(constraints)
 
 
-def _bind_mixing(mixing: RandomCoefficients, design: Design, data: ChoiceData) -> BoundRandom:
-    """Find the random coefficients; a person counts as a whole, so her weights must agree."""
+def _require_whole_people(data: ChoiceData) -> None:
+    """A person counts as a whole, so her weights must agree."""
     layout = data.layout
     if layout.weights is not None and layout.person is not None:
         first = np.empty(layout.n_people)
@@ -355,7 +374,6 @@ def _bind_mixing(mixing: RandomCoefficients, design: Design, data: ChoiceData) -
                 f"{', ...' if len(uneven) > 5 else ''}), but with random coefficients a person "
                 "counts as a whole. Cure: give all cases of a person the same weight."
             )
-    return mixing.bind(design.names)
 
 
 def _announce_compilation(errors: ErrorLaw) -> None:

@@ -93,6 +93,14 @@ class BoundHeteroskedasticGumbel(ClosedForm):
     finer: int = 1
 
     @property
+    def edge_cure(self) -> str:
+        """What to do where scales run off."""
+        return (
+            "hold some scales at 1, fixed={'scale[...]': 1.0}, add covariates, or use Gumbel() or "
+            "a nested logit"
+        )
+
+    @property
     def _free(self) -> list[int]:
         return [j for j in range(len(self.alternatives)) if j != self.unit]
 
@@ -133,7 +141,7 @@ class BoundHeteroskedasticGumbel(ClosedForm):
     def boundary(self, theta: Float, slack: float = 1.0) -> str:
         """Say that scales have run apart, or ``""``."""
         scales = self.scales(theta)
-        if scales.max() < EXTREME * scales.min():
+        if scales.max() < EXTREME / np.sqrt(slack) * scales.min():
             return ""
         worst = int(np.argmax(np.abs(np.log(scales))))
         return (

@@ -49,6 +49,8 @@ class Integrator:
         Points a simulated case, mirror images included.
     finer
         Multiplies the number of Gauss nodes a dimension, to measure the rule's own error.
+    coarse
+        Half the nodes a dimension instead: enough to look for a start.
     kind
         Which points: a key of ``numerics.points.KINDS``.
     antithetic
@@ -61,6 +63,7 @@ class Integrator:
     exact: bool = True
     n_points: int = 256
     finer: int = 1
+    coarse: bool = False
     kind: str = "sobol"
     antithetic: bool = False
     sequential: bool = False
@@ -80,6 +83,9 @@ class Integrator:
         """Nodes and weights of the two Gauss rules (one- and two-dimensional), maybe empty."""
         if not self.exact:
             return (*_NO_RULE, np.zeros((2, 0)), np.zeros(0))
+        if self.coarse:
+            side = NODES_OF_THREE // 2
+            return (*smoothed_gauss(NODES_OF_TWO // 2), *smoothed_gauss_square(side, side))
         second = NODES_OF_THREE * self.finer
         return (
             *smoothed_gauss(NODES_OF_TWO * self.finer),

@@ -224,10 +224,12 @@ class BoundNormal:
         return replace(self, settled=settled)
 
     def approximated(self) -> BoundNormal | None:
-        """The same, settled, with sequential conditioning in place of GHK, if that is used."""
-        if self.settled is None or not self.settled.plan.n_simulated or not self.integrator.exact:
+        """The same, settled, with half the nodes and with sequential conditioning for GHK."""
+        if self.settled is None or not self.integrator.exact or self.integrator.sequential:
             return None
-        integrator = replace(self.settled.integrator, sequential=True)
+        if self.settled.n_dims.max(initial=0) < 2:  # nothing is integrated
+            return None
+        integrator = replace(self.settled.integrator, sequential=True, coarse=True)
         return replace(self, settled=replace(self.settled, integrator=integrator))
 
     def at_nodes(self, cases: NDArray[np.int64], nodes: NDArray[np.uint64]) -> BoundNormal:

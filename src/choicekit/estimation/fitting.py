@@ -27,7 +27,7 @@ from choicekit.estimation.maximise import maximise_general, maximise_logit
 from choicekit.estimation.noise import fit_noise, is_simulated
 from choicekit.estimation.optimize import Optimum, Progress, decrement, solve_information
 from choicekit.estimation.starts import inner_start, random_start
-from choicekit.likelihood import Likelihood
+from choicekit.likelihood import Likelihood, MixedLikelihood
 from choicekit.parameters import ParameterTable
 
 __all__ = ["Convergence", "Fit", "Search", "fit_from_starts", "fit_likelihood"]
@@ -157,15 +157,8 @@ def _attempt(
         assert optimum.hessian is not None
         hessian = optimum.hessian
     else:
-        likelihood = likelihood.settle(table.start, search.seed)
-        likelihood, optimum, hessian = maximise_general(
-            likelihood,
-            table,
-            search.seed,
-            search.tolerance,
-            search.max_iterations,
-            search.progress,
-            search.method,
+        likelihood, optimum, hessian = _climb(
+            likelihood.settle(table.start, search.seed), table, search
         )
     params = table.full(optimum.x)
     signs = _conventional(likelihood, params, table)
@@ -181,34 +174,66 @@ def _attempt(
     if labels and len(theta):
         omega = likelihood.errors.covariance(theta)
         initial = likelihood.errors.covariance(likelihood.errors.start)
-        if boundary:
+        if boundary and hasattr(likelihood.errors, "edge_cure"):
+            dependent = ""  # independent errors: none is a combination of others
+        elif boundary:
             dependent = degenerate_errors(omega, labels)
         else:
             boundary = runaway_variance(omega, initial, labels)
             zero = zero_variances(omega, initial, labels)
             notes = (zero,) if zero else ()
     separated = _separated(likelihood, table, params, hessian, information)
+    cure = str(getattr(likelihood.errors, "edge_cure", ""))
     convergence = judge(
-        optimum, hessian, table, search.tolerance, seconds, boundary, separated, dependent
+        optimum, hessian, table, search.tolerance, seconds, boundary, separated, dependent, cure
     )
+    gone, cure = likelihood.vanished(params)
+    if gone:
+        convergence = replace(convergence, converged=False, reason="flat", message=gone, cure=cure)
     return Fit(params, optimum.value, hessian, likelihood, convergence, notes)
 
 
 def _separated(
     likelihood: Likelihood, table: ParameterTable, params: Float, hessian: Float, information: Float
 ) -> list[NullDirection]:
-    """Directions of the utility in which the likelihood has next to no curvature left."""
-    coefficients = table.free[table.free < likelihood.n_coefficients]
+    """Directions of the utility in which the likelihood has next to no curvature left.
+
+    Of parameters in other units than coefficients the information does not tell.
+    """
     if not likelihood.linear and np.isfinite(params).all():
         x = likelihood.regressors(params[: likelihood.n_coefficients])
         information = utility_information(x, likelihood.layout)
+    bent = likelihood.bent_columns
     known = np.zeros((len(params), len(params)))
     known[: len(information), : len(information)] = information
+    known[bent], known[:, bent] = 0.0, 0.0
+    seen = np.flatnonzero((table.free < likelihood.n_coefficients) & ~np.isin(table.free, bent))
     return separated_directions(
-        hessian[: len(coefficients), : len(coefficients)],
-        table.pull_square(known)[: len(coefficients), : len(coefficients)],
-        [table.names[k] for k in coefficients],
+        hessian[np.ix_(seen, seen)],
+        table.pull_square(known)[np.ix_(seen, seen)],
+        [table.names[k] for k in table.free[seen]],
     )
+
+
+def _climb(
+    likelihood: Likelihood,
+    table: ParameterTable,
+    search: Search,
+) -> tuple[Likelihood, Optimum, Float]:
+    """Maximise, and once more from the mirror image where a drawn standard deviation is negative.
+
+    Nodes of people are not symmetric about zero, so with them the likelihood does see the sign.
+    """
+    how = search.seed, search.tolerance, search.max_iterations, search.progress, search.method
+    found = maximise_general(likelihood, table, *how)
+    params = table.full(found[1].x)
+    mirrored = params * _conventional(found[0], params, table)
+    if not isinstance(likelihood, MixedLikelihood) or not (mirrored != params).any():
+        return found
+    upright = replace(table, start=mirrored)
+    again = maximise_general(found[0], upright, *how)
+    work = found[1].evaluations + again[1].evaluations
+    return again[0], replace(again[1], evaluations=work), again[2]
 
 
 def _ahead(likelihood: Likelihood, optimum: Optimum, hessian: Float, table: ParameterTable) -> str:

@@ -77,11 +77,12 @@ def judge(
     boundary: str,
     separated: list[NullDirection],
     dependent: str = "",
+    edge_cure: str = "",
 ) -> Convergence:
     """Decide whether this is a maximum: a small Newton decrement and a negative definite Hessian.
 
     ``boundary`` says, if anything, that the errors' parameters are at the edge of their range,
-    ``dependent`` which errors depend on which others there.
+    ``dependent`` which errors depend on which others there, ``edge_cure`` what their law advises.
     """
     message, cure, reason = "converged", "", ""
     distance = decrement(optimum.gradient, -hessian)
@@ -92,13 +93,15 @@ def judge(
     elif boundary:
         reason = "boundary"
         message = _boundary_message(boundary, dependent, optimum.value)
-        cure = (
+        cure = edge_cure or (
             "merge alternatives whose errors are alike, use a simpler covariance (covariance="
-            "'heteroskedastic' or 'iid'), or more draws (draws='auto') where cases are simulated. "
-            "The coefficients are those of the edge; standard errors and tests do not apply there"
+            "'heteroskedastic' or 'iid'), or more draws (draws='auto') where cases are simulated"
         )
-        if not dependent:
+        if not dependent and not edge_cure:
             cure = "fix the scale with another alternative (scale=), or " + cure
+        cure += (
+            ". The coefficients are those of the edge; standard errors and tests do not apply there"
+        )
     elif separated:
         reason = "separated"
         message = "the choices are separated perfectly, or nearly so, by "

@@ -80,13 +80,14 @@ def maximise_general(
         nothing = np.empty(0)
         done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
         return likelihood, done, np.empty((0, 0))
-    begun = _approximate_start(likelihood, table, max_iterations, progress)
-    rough = max(tolerance, 1e-3)
+    begun, taken = _approximate_start(likelihood, table, max_iterations, progress)
+    left, rough = max_iterations - taken, max(tolerance, 1e-4)
     if method in ("auto", "bfgs"):
-        optimum, information = climb(likelihood, begun, rough, max_iterations, progress)
+        optimum, information = climb(likelihood, begun, rough, left, progress)
     else:
         information = _score_products(likelihood, begun.start, table)
-        optimum = _by_name(method, likelihood, begun, rough, max_iterations, progress)
+        optimum = _by_name(method, likelihood, begun, rough, left, progress)
+    optimum = replace(optimum, iterations=optimum.iterations + taken)
     at = table.full(optimum.x)
     likelihood = likelihood.settle(at, seed)
     information = np.maximum(np.diag(information), np.diag(_score_products(likelihood, at, table)))
@@ -156,17 +157,20 @@ def climb(
 
 def _approximate_start(
     likelihood: Likelihood, table: ParameterTable, max_iterations: int, progress: Progress | None
-) -> ParameterTable:
-    """Start where a cheap approximation of the likelihood has its maximum, if there is one."""
+) -> tuple[ParameterTable, int]:
+    """Start where a cheap approximation of the likelihood has its maximum, if there is one.
+
+    Also the number of iterations that took.
+    """
     cheap = likelihood.approximated()
     if cheap is None:
-        return table
+        return table, 0
     found, _ = climb(cheap, table, ROUGH, max_iterations, progress)
     at = table.full(found.x)
     better = np.isfinite(at).all() and not likelihood.boundary(at, NEAR_EDGE)
     if better and likelihood.value(at) > likelihood.value(table.start):
-        return replace(table, start=at)
-    return table
+        return replace(table, start=at), found.iterations
+    return table, found.iterations
 
 
 class _Edge:
@@ -230,9 +234,10 @@ def _unpolished(
     value, gradient = likelihood.value_and_gradient(at)
     hessian = _hessian(likelihood, at, _scales(table, information), table)
     done = replace(optimum, value=value, gradient=table.pull(gradient), hessian=hessian)
+    cost = 1 + likelihood.hessian_cost(len(table.moving))
     return (
         likelihood,
-        replace(done, evaluations=done.evaluations + 1 + 2 * len(table.moving)),
+        replace(done, evaluations=done.evaluations + cost),
         hessian,
     )
 
@@ -280,7 +285,8 @@ def _polish(
     gradient, evaluations = table.pull(gradient), optimum.evaluations + 1
     scales = _scales(table, information)
     hessian, moved = _hessian(likelihood, table.full(x), scales, table), 0.0
-    evaluations += 2 * len(table.moving)
+    cost = likelihood.hessian_cost(len(table.moving))
+    evaluations += cost
     before, renewals = np.inf, 0
     for _ in range(max_steps):
         distance = decrement(gradient, -hessian)
@@ -291,7 +297,7 @@ def _polish(
                 break
             hessian, moved, before = _hessian(likelihood, table.full(x), scales, table), 0.0, np.inf
             renewals += 1
-            evaluations += 2 * len(table.moving)
+            evaluations += cost
             continue
         step, size = solve_information(-hessian, gradient), 1.0
         while size > 1e-3:
@@ -306,7 +312,7 @@ def _polish(
         moved += size * distance
         if moved > (FAR if likelihood.linear else NEAR):
             hessian, moved = _hessian(likelihood, table.full(x), scales, table), 0.0
-            evaluations += 2 * len(table.moving)
+            evaluations += cost
             renewals += 1
             # Newton steps that crawl along a ridge towards an edge do not arrive.
             at, slack = table.full(x), NEAR_EDGE if renewals > 1 else 1.0

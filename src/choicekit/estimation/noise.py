@@ -129,9 +129,11 @@ def draw_noise(
 
 def _parts(likelihood: Likelihood, params: Float, table: ParameterTable | None) -> Float:
     """Weighted log-probability and scores of each independent block, (N, 1 + P)."""
-    found = likelihood.logp(params)[:, None]
     if table is not None:
-        found = np.hstack([found, table.pull(likelihood.scores(params))])
+        logp, scores = likelihood.logp_and_scores(params)
+        found = np.column_stack([logp, table.pull(scores)])
+    else:
+        found = likelihood.logp(params)[:, None]
     weights, person = likelihood.weights, likelihood.layout.person
     if weights is not None:
         found = found * weights[:, None]

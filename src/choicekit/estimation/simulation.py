@@ -122,7 +122,7 @@ class SimulationError:
             return "Nothing is simulated: the estimates do not depend on any draws."
         where = self.table["ratio"].idxmax() if self.table["ratio"].notna().any() else None
         lines = [
-            f"{self.draws:,} draws a case, {self.replicates} independent randomisations.",
+            f"{self.draws:,} draws, {self.replicates} independent randomisations.",
             f"Log-likelihood: simulation s.e. {self.llf_se:.2g}{self._bias_text()}.",
         ]
         if where is not None:

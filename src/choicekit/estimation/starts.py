@@ -53,6 +53,7 @@ def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[
     optimum = maximise_logit(logit, small, 1e-4, 50, None)
     start = table.start.copy()
     start[:k] = small.full(optimum.x) * factor
+    start[likelihood.random_columns] = likelihood.start_means(start[likelihood.random_columns])
     start[:k][held] = table.start[:k][held]
     return start
 

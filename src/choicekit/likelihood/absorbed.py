@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from choicekit.errors.base import LogProb
 from choicekit.errors.normal import BoundNormal
 from choicekit.likelihood.plain import Likelihood, Parts
-from choicekit.mixing.random import BoundRandom
+from choicekit.mixing.bound import BoundRandom
 
 __all__ = ["AbsorbedLikelihood"]
 
@@ -48,8 +48,8 @@ class AbsorbedLikelihood(Likelihood):
     @cached_property
     def _covariates(self) -> Float:
         """Covariates of the random coefficients, (C, J, H); 0 where not available."""
-        columns = [self.layout.scatter(self.x[:, k], 0.0) for k in self.mixing.columns]
-        return np.stack(columns, axis=2)
+        rows = self.mixing.rows(self.x, self.layout.alt)
+        return np.stack([self.layout.scatter(column, 0.0) for column in rows.T], axis=2)
 
     def _extra(self, params: Float) -> Float:
         """What the random coefficients add to the covariance of each case, (C, J, J)."""

@@ -15,7 +15,7 @@ from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
 from choicekit.likelihood.nonlinear import NonlinearLikelihood
 from choicekit.likelihood.plain import Likelihood
-from choicekit.mixing.random import BoundRandom
+from choicekit.mixing.bound import BoundRandom
 from choicekit.utility.nonlinear import BoundNonlinear
 
 __all__ = ["NOT_MIXED", "build_likelihood"]

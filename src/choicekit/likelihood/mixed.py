@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from choicekit.errors.base import LogProb, SimulationPlan
 from choicekit.exceptions import SimulationWarning
 from choicekit.likelihood.plain import Likelihood, Parts
-from choicekit.mixing.random import BoundRandom
-from choicekit.numerics.draws import MAX_BITS
-from choicekit.numerics.nodes import normal_nodes
+from choicekit.mixing.bound import BoundRandom, ValuesAtNodes
+from choicekit.numerics.points import MAX_POINTS
 
 __all__ = ["MixedLikelihood"]
 
@@ -41,6 +40,20 @@ class _Block(NamedTuple):
     cases: NDArray[np.int64]  # positions of their cases, (C',)
     first: NDArray[np.int64]  # where each person's cases begin among these, (N',)
     person: NDArray[np.int64]  # person of each of these cases, counted from 0, (C',)
+
+
+def _weigh(by_node: Float) -> tuple[Float, Float]:
+    """Posterior weights of the nodes (N', S) and log mean probabilities (N',).
+
+    Parameters outside the range of the errors make all probabilities zero, and then the weights.
+    """
+    top = by_node.max(axis=1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    weight = np.exp(by_node - top)
+    total = weight.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore"):
+        logp = (top + np.log(total))[:, 0] - np.log(by_node.shape[1])
+    return weight / np.where(total > 0.0, total, 1.0), logp
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,31 +101,69 @@ class MixedLikelihood(Likelihood):
     @property
     def n_nodes(self) -> int:
         """S."""
-        return 1 << self.mixing.n_bits
+        return self.mixing.n_nodes
 
     @property
     def plan(self) -> SimulationPlan | None:
         """Draws of the people's coefficients; those of the errors, if any, are not repeated."""
         n = self.layout.n_cases
-        return SimulationPlan("mixing", "scrambled Sobol", self.n_nodes, self.seed, 0, n)
+        return SimulationPlan("mixing", self.mixing.kind_text, self.n_nodes, self.seed, 0, n)
+
+    def remarks(self, params: Float) -> tuple[str, ...]:
+        """What a reader of the parameters should know, in sentences."""
+        return (*super().remarks(params), *self.mixing.remarks)
+
+    def vanished(self, params: Float) -> tuple[str, str]:
+        """Say which coefficients of one sign have shrunk to nothing, and the cure."""
+        beta, _, phi = self.split(params)
+        return self.mixing.vanished(beta, phi, self._variation)
+
+    @property
+    def _variation(self) -> Float:
+        """Root mean square deviation of each regressor from its mean in the case, (K,)."""
+        starts = self.layout.case_ptr[:-1]
+        means = np.add.reduceat(self.x, starts, axis=0) / self.layout.sizes[:, None]
+        found: Float = np.sqrt(((self.x - means[self.layout.case]) ** 2).mean(axis=0))
+        return found
+
+    @property
+    def bent_columns(self) -> NDArray[np.intp]:
+        """Positions of mean parameters in other units than coefficients."""
+        return self.mixing.bent_columns
+
+    def start_means(self, coefficients: Float) -> Float:
+        """Mean parameters to start from where common coefficients would be these, (H',)."""
+        return self.mixing.start_means(coefficients)
 
     def take(self, cases: NDArray[np.int64]) -> Self:
         """The same, not settled, on some of the cases."""
         kept = cases if self.layout.person is None else np.unique(self.layout.person[cases])
-        return replace(super().take(cases), person_keys=self.person_keys[kept])
+        mixing = self.mixing.take(kept)
+        return replace(super().take(cases), person_keys=self.person_keys[kept], mixing=mixing)
+
+    def utilities(self, params: Float) -> Float:
+        """Utilities (C, J) at the median of each coefficient; 0 where not available."""
+        beta, _, phi = self.split(params)
+        nowhere = np.zeros((len(self._sorted[1]) - 1, self.mixing.size, 1))
+        values = self.mixing.evaluate(self._means(beta, phi, slice(None)), phi, nowhere).values
+        own = values[:, :, 0] if self.layout.person is None else values[self.layout.person, :, 0]
+        random: Float = np.einsum("cjh,ch->cj", self._covariates, own)
+        return self._fixed_utilities(beta) + random
 
     def settle(self, params: Float, seed: int) -> Self:
         """Fix the people's nodes and what the errors need, at the mean coefficients."""
         settled = super().settle(params, seed)
+        if settled.errors is self.errors and seed == self.seed:
+            return self  # with the nodes it has made
         return replace(settled, seed=seed)
 
     def reseeded(self, seed: int) -> Self:
         """The same with independent nodes and draws."""
-        return replace(super().reseeded(seed), seed=seed)
+        return replace(super().reseeded(seed), seed=seed, mixing=self.mixing.redrawn())
 
     def refined(self) -> Self:
         """The same with twice the nodes, and twice the draws of the errors."""
-        finer = replace(self.mixing, n_bits=min(MAX_BITS, self.mixing.n_bits + 1))
+        finer = self.mixing.redrawn(2 * self.n_nodes)
         return replace(super().refined(), mixing=finer)
 
     # -- evaluation ---------------------------------------------------------------------------
@@ -142,8 +193,8 @@ class MixedLikelihood(Likelihood):
     @cached_property
     def _covariates(self) -> Float:
         """Covariates of the random coefficients, (C, J, H); 0 where not available."""
-        columns = [self.layout.scatter(self.x[:, k], 0.0) for k in self.mixing.columns]
-        return np.stack(columns, axis=2)
+        rows = self.mixing.rows(self.x, self.layout.alt)
+        return np.stack([self.layout.scatter(column, 0.0) for column in rows.T], axis=2)
 
     def _fixed_utilities(self, beta: Float) -> Float:
         """Utilities without the part of the random coefficients, (C, J)."""
@@ -151,20 +202,27 @@ class MixedLikelihood(Likelihood):
         rest[self.mixing.columns] = 0.0
         return self.layout.scatter(self.x @ rest, 0.0)
 
+    def _means(self, beta: Float, phi: Float, people: slice) -> Float:
+        """Means of the variables behind the random coefficients, (H,) or (N', H)."""
+        return self.mixing.means(beta, phi, people)
+
     @cached_property
     def _kept_nodes(self) -> Float | None:
-        """All nodes, (N, H, S), where they are few enough to be kept."""
-        size, mixing = len(self.mixing.columns), self.mixing
-        if len(self.person_keys) * self.n_nodes * size > KEPT_NODES:
+        """All base draws, (N, H, S), where they are few enough to be kept."""
+        if len(self.person_keys) * self.n_nodes * self.mixing.size > KEPT_NODES:
             return None
-        return normal_nodes(self.person_keys, self.seed, size, mixing.n_bits)
+        return self.mixing.nodes(self.person_keys, self.seed, slice(None))
 
-    def _nodes(self, block: _Block) -> Float:
-        """Standard normal nodes of the block's people, (N', H, S)."""
+    def _nodes(self, people: slice, threads: int | None = None) -> Float:
+        """Base draws of some people, (N', H, S)."""
         if self._kept_nodes is not None:
-            return self._kept_nodes[block.people]
-        keys, mixing = self.person_keys[block.people], self.mixing
-        return normal_nodes(keys, self.seed, len(mixing.columns), mixing.n_bits)
+            return self._kept_nodes[people]
+        return self.mixing.nodes(self.person_keys[people], self.seed, people, threads)
+
+    def _at_nodes(self, beta: Float, phi: Float, block: _Block) -> ValuesAtNodes:
+        """Random coefficients of the block's people at their nodes."""
+        mean = self._means(beta, phi, block.people)
+        return self.mixing.evaluate(mean, phi, self._nodes(block.people))
 
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Log-probabilities of the people's choices and, with ``gradient``, their derivatives."""
@@ -173,31 +231,51 @@ class MixedLikelihood(Likelihood):
         logp, dv = np.empty(n_people), np.empty(shape if gradient else (0, shape[1]))
         size = n_people if gradient else 0
         by_theta, by_phi = np.empty((size, len(theta))), np.empty((size, len(phi)))
-        by_mean = np.empty((size, len(self.mixing.columns)))
+        by_mean = np.empty((size, self.mixing.size))
         fixed = self._fixed_utilities(beta)
         for block in self._blocks():
-            z, own = self._nodes(block), block.people
-            values = self.mixing.coefficients_at(beta[self.mixing.columns], phi, z)
+            at, own = self._at_nodes(beta, phi, block), block.people
             x = self._covariates[block.cases]
-            v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
+            v = fixed[block.cases][:, None, :] + (x @ at.values[block.person]).transpose(0, 2, 1)
             part = self._stacked(block, v, theta, gradient)
-            by_node = np.add.reduceat(part.logp.reshape(len(x), -1), block.first, axis=0)
-            top = by_node.max(axis=1, keepdims=True)
-            weight = np.exp(by_node - top)
-            total = weight.sum(axis=1, keepdims=True)
-            logp[own] = (top + np.log(total))[:, 0] - np.log(self.n_nodes)
+            logp[own], weight = self._weigh(block, part)
             if not gradient:
                 continue
-            weight /= total
             of_case = weight[block.person][:, :, None]
             slope = part.dv.reshape(v.shape) * of_case
             dv[block.cases] = slope.sum(axis=1)
             of_theta = (part.dtheta.reshape(*v.shape[:2], -1) * of_case).sum(axis=1)
             by_theta[own] = np.add.reduceat(of_theta, block.first, axis=0)
             by_value = np.add.reduceat((slope @ x).transpose(0, 2, 1), block.first, axis=0)
-            by_mean[own], by_phi[own] = self.mixing.pull(by_value, z)
+            by_mean[own], by_spread = self.mixing.pull(by_value, at)
+            by_phi[own] = self.mixing.pull_phi(by_spread, by_mean[own], own)
         rows = self.layout.gather(dv) if gradient else dv
-        return Parts(logp, rows, by_theta, by_phi, by_mean if gradient else None)
+        means = self.mixing.of_coefficients(by_mean) if gradient else None
+        return Parts(logp, rows, by_theta, by_phi, means)
+
+    def _weigh(self, block: _Block, part: LogProb) -> tuple[Float, Float]:
+        """Log-probabilities of the block's people, (N',), and weights of their nodes, (N', S)."""
+        by_case = part.logp.reshape(len(block.cases), -1)
+        weight, logp = _weigh(np.add.reduceat(by_case, block.first, axis=0))
+        return logp, weight
+
+    def posterior(self, params: Float) -> tuple[Float, Float]:
+        """Means and variances of each person's coefficients given her choices, both (N, H).
+
+        Train (2009), equation 11.4: nodes weighted by the probability of the choices.
+        """
+        beta, theta, phi = self.split(params)
+        shape = (len(self._sorted[1]) - 1, self.mixing.size)
+        mean, variance = np.empty(shape), np.empty(shape)
+        fixed = self._fixed_utilities(beta)
+        for block in self._blocks():
+            values, own = self._at_nodes(beta, phi, block).values, block.people
+            x = self._covariates[block.cases]
+            v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
+            weight = self._weigh(block, self._stacked(block, v, theta, False))[1][:, :, None]
+            mean[own] = (values @ weight)[:, :, 0]
+            variance[own] = ((values - mean[own][:, :, None]) ** 2 @ weight)[:, :, 0]
+        return mean, variance
 
     def _stacked(self, block: _Block, v: Float, theta: Float, gradient: bool) -> LogProb:
         """Ask the error law about every case at every node; v is (C', S, J)."""
@@ -220,7 +298,7 @@ class MixedLikelihood(Likelihood):
         if tol is None:
             return found
         finer, change = self, np.inf
-        while finer.mixing.n_bits + 2 <= MAX_BITS:
+        while 4 * finer.n_nodes <= MAX_POINTS:
             finer = finer.refined().refined()
             before, found = found, finer._shares(params)
             change = float(np.abs(found - before).max())
@@ -239,7 +317,7 @@ class MixedLikelihood(Likelihood):
         beta, theta, phi = self.split(params)
         out, fixed = np.zeros(self._available.shape), self._fixed_utilities(beta)
         for block in self._blocks():
-            values = self.mixing.coefficients_at(beta[self.mixing.columns], phi, self._nodes(block))
+            values = self._at_nodes(beta, phi, block).values
             x = self._covariates[block.cases]
             v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
             repeated = np.repeat(block.cases, v.shape[1])

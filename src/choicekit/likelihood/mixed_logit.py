@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,15 @@ from numpy.typing import NDArray
 from choicekit.errors.gumbel import BoundGumbel
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.plain import Parts
+from choicekit.numerics.mixed_hessian import mixed_hessian_range
 from choicekit.numerics.mixed_logit import mixed_logit_range
-from choicekit.numerics.nodes import normal_nodes
 from choicekit.numerics.threads import map_ranges
 
 __all__ = ["MixedLogitLikelihood"]
 
 Float = NDArray[np.float64]
 
+MOST_SLOPES = 40  # coefficients, beyond which differences take no longer than the exact Hessian
 AT_LEAST = 8  # people a thread takes at a time
 BLOCK_NODES = 500_000  # person x node x coefficient that a thread holds at a time: 4 MB
 
@@ -35,50 +37,99 @@ class MixedLogitLikelihood(MixedLikelihood):
     @cached_property
     def _x_random(self) -> Float:
         """Covariates of the random coefficients, (H, L)."""
-        return np.ascontiguousarray(self.x[:, self.mixing.columns].T)
+        return np.ascontiguousarray(self.mixing.rows(self.x, self.layout.alt).T)
+
+    @property
+    def _scale(self) -> float:
+        """Scale of the errors."""
+        assert isinstance(self.errors, BoundGumbel)
+        return self.errors.scale
 
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Log-probabilities of the people's choices and, with ``gradient``, their derivatives."""
-        assert isinstance(self.errors, BoundGumbel)
-        beta, theta, phi = self.split(params)
-        scale, mean = self.errors.scale, beta[self.mixing.columns]
-        rest = beta.copy()
-        rest[self.mixing.columns] = 0.0
-        cases, first = self._sorted
-        n_people, size = len(first) - 1, len(mean)
-        problem = (
-            self.x @ (rest / scale),
-            self._x_random,
-            self.layout.case_ptr,
-            self.layout.chosen,
-            cases,
-            first,
-        )
+        scale, mixing, (beta, theta, phi) = self._scale, self.mixing, self.split(params)
+        n_people, size = len(self._sorted[1]) - 1, mixing.size
+        problem = self._problem(params)
         shape = n_people if gradient else 0
         logp, rows = np.empty(n_people), np.empty(self.layout.n_rows if gradient else 0)
         by_mean, by_spread = np.empty((shape, size)), np.empty((shape, size, size))
         none, out = np.empty((0, size, 1)), (logp, rows, by_mean, by_spread)
-        most = max(1, BLOCK_NODES // (size * self.n_nodes))
-
-        self._kept_nodes  # noqa: B018  (made by all threads together, before they part)
+        linear = self._linear_in_nodes(params)
 
         def work(start: int, stop: int) -> None:
-            for begin, end in pairwise([*range(start, stop, most), stop]):
-                z = self._nodes_of(begin, end)
-                values = self.mixing.coefficients_at(mean, phi, z) / scale
-                mixed_logit_range(problem, values, none, z, begin, end, gradient, out)
+            for begin, end in self._pieces(start, stop):
+                people = slice(begin, end)
+                z = self._nodes(people, 1)
+                if mixing.all_normal:
+                    mixed_logit_range(problem, none, linear, none, z, begin, end, gradient, out)
+                    continue
+                at = mixing.evaluate(self._means(beta, phi, people), phi, z)
+                values, chain = at.values / scale, none if at.slope is None else at.slope
+                lever = at.lever
+                mixed_logit_range(problem, values, linear, chain, lever, begin, end, gradient, out)
 
         map_ranges(work, n_people, at_least=AT_LEAST)
         if not gradient:
             nothing = np.empty((0, len(phi)))
             return Parts(logp, rows, np.empty((0, len(theta))), nothing)
-        by_phi = self.mixing.pull_spread(by_spread / scale)
+        by_mean /= scale
+        by_phi = mixing.pull_phi(by_spread / scale, by_mean, slice(None))
         by_theta = np.empty((n_people, len(theta)))
-        return Parts(logp, rows / scale, by_theta, by_phi, by_mean / scale)
+        return Parts(logp, rows / scale, by_theta, by_phi, mixing.of_coefficients(by_mean))
 
-    def _nodes_of(self, start: int, stop: int) -> Float:
-        """Standard normal nodes of people start:stop, (stop - start, H, S)."""
-        if self._kept_nodes is not None:
-            return self._kept_nodes[start:stop]
-        keys = self.person_keys[start:stop]
-        return normal_nodes(keys, self.seed, len(self.mixing.columns), self.mixing.n_bits, 1)
+    def hessian_cost(self, n_free: int) -> int:
+        """Evaluations of the gradient that a Hessian takes."""
+        return 2 if self._exact else 2 * n_free
+
+    @property
+    def _exact(self) -> bool:
+        """Whether the kernel of the Hessian serves: normal coefficients, and not very many."""
+        mixing = self.mixing
+        plain = mixing.all_normal and mixing.size == len(mixing.columns)
+        return plain and self.n_coefficients <= MOST_SLOPES
+
+    def hessian(self, params: Float, scales: Float, free: NDArray[np.intp]) -> Float:
+        """Exact Hessian of the free parameters where the kernel serves, else by differences."""
+        if not self._exact:
+            return super().hessian(params, scales, free)
+        problem, linear = self._problem(params), self._linear_in_nodes(params)
+        columns, places = self.mixing.columns, np.array(self.mixing.places, dtype=np.intp)
+        n_fixed, n_people = self.n_coefficients, len(self._sorted[1]) - 1
+        of = np.concatenate([np.arange(n_fixed), columns[places[:, 0]]])[free]
+        by = np.concatenate([np.full(n_fixed, -1), places[:, 1]])[free]
+        x, weights = np.ascontiguousarray(self.x.T), self.weights
+        weights = np.ones(n_people) if weights is None else weights
+
+        def work(start: int, stop: int) -> Float:
+            out = np.zeros((len(of), len(of)))
+            for begin, end in self._pieces(start, stop):
+                z = self._nodes(slice(begin, end), 1)
+                mixed_hessian_range(problem, x, linear, z, of, by, weights, begin, end, out)
+            return out
+
+        total: Float = np.sum(map_ranges(work, n_people, at_least=AT_LEAST), axis=0)
+        return np.asarray(total / self._scale**2)
+
+    def _problem(self, params: Float) -> Any:
+        """What the kernels take: utilities without the random part, and the people's cases."""
+        self._kept_nodes  # noqa: B018  (made by all threads together, before they part)
+        rest = self.split(params)[0].copy()
+        rest[self.mixing.columns] = 0.0
+        cases, first = self._sorted
+        layout = self.layout
+        fixed = self.x @ (rest / self._scale)
+        return fixed, self._x_random, layout.case_ptr, layout.chosen, cases, first
+
+    def _linear_in_nodes(self, params: Float) -> tuple[Float, Float]:
+        """Mean (1, H) and spread (H, H) of normal coefficients over the scale of the errors."""
+        beta, _, phi = self.split(params)
+        spread = self.mixing.spread(phi) / self._scale
+        if not self.mixing.all_normal:
+            return np.zeros((1, self.mixing.size)), spread  # not used, but of the same type
+        mean = self._means(beta, phi, slice(None)).reshape(1, -1)
+        return np.ascontiguousarray(mean) / self._scale, spread
+
+    def _pieces(self, start: int, stop: int) -> pairwise[tuple[int, int]]:
+        """Ranges of people whose nodes a thread holds at a time."""
+        most = max(1, BLOCK_NODES // (self.mixing.size * self.n_nodes))
+        return pairwise([*range(start, stop, most), stop])

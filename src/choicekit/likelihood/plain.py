@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from choicekit.data.layout import Layout
 from choicekit.errors.base import BoundErrors, LogProb, SimulationPlan
 from choicekit.errors.gumbel import BoundGumbel
-from choicekit.utility.linear import pullback, pullback_sum
+from choicekit.utility.linear import pullback, pullback_sum, value
 
 __all__ = ["Likelihood", "Parts"]
 
@@ -89,6 +89,11 @@ class Likelihood:
         """Positions of the random coefficients, (H,)."""
         return np.empty(0, dtype=np.intp)
 
+    @property
+    def bent_columns(self) -> NDArray[np.intp]:
+        """Positions of those that are in other units than coefficients: of a logarithm, say."""
+        return np.empty(0, dtype=np.intp)
+
     def split(self, params: Float) -> tuple[Float, Float, Float]:
         """Coefficients (K,), parameters of the errors (Q,), parameters of the mixing (M,)."""
         k = self.n_coefficients
@@ -124,6 +129,14 @@ class Likelihood:
     def remarks(self, params: Float) -> tuple[str, ...]:
         """What a reader of the errors' parameters should know, in sentences."""
         return self.errors.remarks(self.split(params)[1])
+
+    def vanished(self, params: Float) -> tuple[str, str]:
+        """What a search found to be nothing, and the cure; empty texts as a rule."""
+        return "", ""
+
+    def start_means(self, coefficients: Float) -> Float:
+        """Parameters of the random coefficients to start from, given common ones, (H,)."""
+        return coefficients
 
     # -- units --------------------------------------------------------------------------------
 
@@ -170,8 +183,7 @@ class Likelihood:
 
     def row_utilities(self, beta: Float) -> Float:
         """Utilities of the rows, (L,)."""
-        v: Float = self.x @ beta
-        return v
+        return value(self.x, beta)
 
     def pullback(self, beta: Float, rows: Float) -> Float:
         """Derivatives (C, K) of each case by the coefficients, from those by utilities, (L,)."""
@@ -250,19 +262,23 @@ class Likelihood:
             evaluation = self.logit(params, with_hessian=False)
             return evaluation.value, evaluation.gradient
         part, weights = self.parts(params), self.weights
-        ones = np.ones(len(part.logp)) if weights is None else weights
         rows = part.rows
         if weights is not None:
             of_case = weights if self.unit is None else weights[self.unit]
             rows = rows * of_case[self.layout.case]
         by_beta = self.pullback_sum(params[: self.n_coefficients], rows)
         if part.by_mean is not None:
-            by_beta[self.random_columns] = ones @ part.by_mean
-        gradient = np.concatenate([by_beta, ones @ part.by_theta, ones @ part.by_phi])
-        return float(ones @ part.logp), gradient
+            by_beta[self.random_columns] = _total(part.by_mean, weights)
+        by_theta, by_phi = (_total(by, weights) for by in (part.by_theta, part.by_phi))
+        gradient = np.concatenate([by_beta, by_theta, by_phi])
+        return float(_total(part.logp[:, None], weights)[0]), gradient
 
     def scores(self, params: Float) -> Float:
         """Derivative of each unit's unweighted log-probability, (U, P)."""
+        return self.logp_and_scores(params)[1]
+
+    def logp_and_scores(self, params: Float) -> tuple[Float, Float]:
+        """Log-probability of each unit's choices (U,) and its derivative (U, P), unweighted."""
         part, unit = self.parts(params), self.unit
         by_beta = self.pullback(params[: self.n_coefficients], part.rows)
         if unit is not None:
@@ -272,7 +288,7 @@ class Likelihood:
             )
         if part.by_mean is not None:
             by_beta[:, self.random_columns] = part.by_mean
-        return np.hstack([by_beta, part.by_theta, part.by_phi])
+        return part.logp, np.hstack([by_beta, part.by_theta, part.by_phi])
 
     def probabilities(self, params: Float, tol: float | None = None) -> Float:
         """Choice probabilities of the cases, (C, J); 0 where not available.
@@ -300,6 +316,10 @@ class Likelihood:
             with_hessian,
         )
 
+    def hessian_cost(self, n_free: int) -> int:
+        """Evaluations of the gradient that a Hessian takes."""
+        return 1 if self.fused else 2 * n_free
+
     def hessian(self, params: Float, scales: Float, free: NDArray[np.intp]) -> Float:
         """Hessian of the free parameters, (P_free, P_free).
 
@@ -317,5 +337,15 @@ class Likelihood:
             up = self.value_and_gradient(params + step)[1]
             down = self.value_and_gradient(params - step)[1]
             out[:, column] = (up - down)[free] / (2.0 * step[p])
+        # Beyond the range of the errors there are no slopes: a flat direction, which is reported.
+        out = np.where(np.isfinite(out), out, 0.0)
         symmetric: Float = 0.5 * (out + out.T)
         return symmetric
+
+
+def _total(by_unit: Float, weights: Float | None) -> Float:
+    """Weighted sum over the units of what each has, (U, P), to (P,)."""
+    if weights is None:
+        total: Float = by_unit.sum(axis=0)
+        return total
+    return pullback_sum(by_unit, weights)

@@ -153,14 +153,19 @@ def _how_many(rules: Any, n_dim: int, n_points: int) -> Any:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _gauss_chunk(rules: Any, n_dim: int, done: int, n: int, equal: Any, u: Any) -> Any:
-    """Copy n nodes of the Gauss rule for n_dim differences to u; returns their weights."""
+    """Copy n nodes of the Gauss rule for n_dim differences to u; returns their weights.
+
+    Loops, because numba compiles an assignment to a slice for seconds.
+    """
     points1, weights1, points2, weights2 = rules
     if n_dim == 2:
-        u[0, :n] = points1[0, done : done + n]
+        for r in range(n):
+            u[0, r] = points1[0, done + r]
         return weights1[done : done + n]
     if n_dim == 3:
-        u[0, :n] = points2[0, done : done + n]
-        u[1, :n] = points2[1, done : done + n]
+        for r in range(n):
+            u[0, r] = points2[0, done + r]
+            u[1, r] = points2[1, done + r]
         return weights2[done : done + n]
     return equal[:n]
 
@@ -214,15 +219,17 @@ def ghk_range(
         if n_dim == 0:
             logp[c] = 0.0
             if with_gradient:
-                dv[c, :] = 0.0
-                domega[c, :] = 0.0
+                dv[c].fill(0.0)
+                domega[c].fill(0.0)
             continue
         for d in range(n_dim):
             b[d] = v[c, i] - v[c, order[c, d]]
         difference_covariance(case_covariance(omega, extra, c, own), i, order[c], n_dim, t)
         cholesky(t, n_dim)
-        g_b[:n_dim] = 0.0
-        g_t[:n_dim, :n_dim] = 0.0
+        for d in range(n_dim):
+            g_b[d] = 0.0
+            for k in range(n_dim):
+                g_t[d, k] = 0.0
 
         simulated, n_points = _how_many(rules, n_dim, simulation[5])
         if simulated:
@@ -264,8 +271,8 @@ def write_gradient(
     ``b_d = V_i - V_k`` and ``Sigma_dk = omega_dk - omega_di - omega_ik + omega_ii``; g_sigma (D, D)
     symmetric.
     """
-    dv[:] = 0.0
-    domega[:] = 0.0
+    dv.fill(0.0)
+    domega.fill(0.0)
     own = i * (i + 1) // 2 + i
     for d in range(n_dim):
         k = order[d]

@@ -31,7 +31,7 @@ def hev_nodes(scales: Any) -> int:
     ... pi times the smallest ratio of two scales; the error is ``exp(-2 pi strip / step)``.
     """
     ratio = float(np.min(scales) / np.max(scales))
-    return int(np.clip(np.ceil(140.0 / max(ratio, 1e-9)), 192, 8192))
+    return int(np.clip(np.ceil(140.0 / max(ratio, 1e-9)), 192, 2048))
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
@@ -120,8 +120,8 @@ def hev_range(
         logp[c] = top + np.log(total * step)
         if not with_gradient:
             continue
-        dv[c, :] = 0.0
-        dscale[c, :] = 0.0
+        dv[c].fill(0.0)
+        dscale[c].fill(0.0)
         for j in range(n_alt):
             if j != i and available[c, j]:
                 plain, by_w = _moments(f, z[j], w, n_nodes)

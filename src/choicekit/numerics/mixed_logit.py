@@ -19,7 +19,14 @@ from numba import njit
 
 from choicekit.numerics.special import FAST, exp_, log_
 
-__all__ = ["CHUNK", "mixed_logit_range"]
+__all__ = [
+    "CHUNK",
+    "chosen_probabilities",
+    "coefficients",
+    "mixed_logit_range",
+    "most_rivals",
+    "weigh",
+]
 
 CHUNK = 256
 _MOST = 690.0
@@ -27,20 +34,29 @@ _MOST = 690.0
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
 def _utilities(base: float, dx: Any, b: Any, n: int, out: Any) -> None:
-    """``out[s] = exp(base + sum_h dx[h] b[h, s])``, capped; two coefficients a sweep."""
-    size = len(dx)
-    for s in range(n):
-        out[s] = base
-    for h in range(0, size - 1, 2):
-        one, two, x, y = b[h], b[h + 1], dx[h], dx[h + 1]
+    """``out[s] = exp(base + sum_h dx[h] b[h, s])``, capped; three coefficients a sweep.
+
+    The last sweep takes the exponential as well; ``b`` and ``dx`` end in zeros to fill it.
+    """
+    last = len(b) - 3
+    for h in range(0, last, 3):
+        one, two, three, x, y, u = b[h], b[h + 1], b[h + 2], dx[h], dx[h + 1], dx[h + 2]
+        if h == 0:
+            for s in range(n):
+                out[s] = x * one[s] + y * two[s] + u * three[s]
+        else:
+            for s in range(n):
+                out[s] += x * one[s] + y * two[s] + u * three[s]
+    one, two, three = b[last], b[last + 1], b[last + 2]
+    x, y, u = dx[last], dx[last + 1], dx[last + 2]
+    if last == 0:
         for s in range(n):
-            out[s] += x * one[s] + y * two[s]
-    if size % 2 == 1:
-        one, x = b[size - 1], dx[size - 1]
+            v = base + (x * one[s] + y * two[s] + u * three[s])
+            out[s] = exp_(min(max(v, -_MOST), _MOST))
+    else:
         for s in range(n):
-            out[s] += x * one[s]
-    for s in range(n):
-        out[s] = exp_(min(max(out[s], -_MOST), _MOST))
+            v = base + out[s] + (x * one[s] + y * two[s] + u * three[s])
+            out[s] = exp_(min(max(v, -_MOST), _MOST))
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
@@ -63,12 +79,20 @@ def _case(p: Any, n_other: int, n: int, total: Any, logp: Any) -> None:
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def _slopes(p: Any, dx: Any, n: int, slope: Any) -> None:
-    """``slope[h, s] -= p[s] dx[h]``: the derivative of the log-probability by the coefficients."""
-    for h in range(len(dx)):
-        own, x = slope[h], dx[h]
+def _slopes(p: Any, dx: Any, h: int, size: int, n: int, own: Any) -> None:
+    """``own[s] -= sum_k p[k, s] dx[k, h]``: the slope by coefficient h; four rivals a sweep."""
+    k = 0
+    while k + 4 <= size:
+        one, two, three, four = p[k], p[k + 1], p[k + 2], p[k + 3]
+        x, y, u, v = dx[k, h], dx[k + 1, h], dx[k + 2, h], dx[k + 3, h]
         for s in range(n):
-            own[s] -= p[s] * x
+            own[s] -= (x * one[s] + y * two[s]) + (u * three[s] + v * four[s])
+        k += 4
+    while k < size:
+        one, x = p[k], dx[k, h]
+        for s in range(n):
+            own[s] -= x * one[s]
+        k += 1
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "nnan", "ninf", "nsz", "reassoc"})
@@ -81,7 +105,7 @@ def _dot(x: Any, y: Any, n: int) -> float:
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def _weigh(logp: Any, top: float, n: int, weight: Any) -> float:
+def weigh(logp: Any, top: float, n: int, weight: Any) -> float:
     """``weight = exp(logp - top)``; returns the sum."""
     for s in range(n):
         weight[s] = exp_(max(logp[s] - top, -_MOST))
@@ -91,14 +115,37 @@ def _weigh(logp: Any, top: float, n: int, weight: Any) -> float:
     return total
 
 
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def _combine(mean: Any, spread: Any, z: Any, n: int, b: Any) -> None:
+    """``b[:, s] = mean + spread z[:, s]``, for a spread that is mostly zero."""
+    for h in range(len(mean)):
+        own, start = b[h], mean[h]
+        for s in range(n):
+            own[s] = start
+        for m in range(h + 1):
+            if spread[h, m] != 0.0:
+                one, x = z[m], spread[h, m]
+                for s in range(n):
+                    own[s] += x * one[s]
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def _chunk(problem: Any, person: int, b: Any, n: int, gradient: bool, scratch: Any) -> None:
-    """Log-probability of the person's choices at n nodes, with slopes and probabilities kept."""
+def coefficients(values: Any, linear: Any, z: Any, own: int, done: int, n: int, b: Any) -> None:
+    """Coefficients of a person at n nodes: from the values given, or linear in the nodes z."""
+    if values.shape[0]:
+        b[: values.shape[1], :n] = values[own, :, done : done + n]
+    else:
+        mean, spread = linear
+        _combine(mean[own if len(mean) > 1 else 0], spread, z, n, b)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def chosen_probabilities(problem: Any, person: int, b: Any, n: int, scratch: Any) -> None:
+    """Log-probability of the person's choices at n nodes; probabilities of the rivals are kept."""
     fixed, x, case_ptr, chosen, cases, first = problem
-    probabilities, slope, total, logp, dx = scratch
+    probabilities, total, logp, dx = scratch
     for s in range(n):
         logp[s] = 0.0
-    slope[:, :n] = 0.0
     place = 0
     for c in cases[first[person] : first[person + 1]]:
         i, begin = chosen[c], place
@@ -109,9 +156,22 @@ def _chunk(problem: Any, person: int, b: Any, n: int, gradient: bool, scratch: A
                 _utilities(fixed[row] - fixed[i], dx[place], b, n, probabilities[place])
                 place += 1
         _case(probabilities[begin:place], place - begin, n, total, logp)
-        if gradient:
-            for k in range(begin, place):
-                _slopes(probabilities[k], dx[k], n, slope)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _chunk(problem: Any, person: int, b: Any, n: int, gradient: bool, scratch: Any) -> None:
+    """The same with the slopes by the coefficients, where there is a ``gradient``."""
+    probabilities, slope, total, logp, dx = scratch
+    chosen_probabilities(problem, person, b, n, (probabilities, total, logp, dx))
+    if not gradient:
+        return
+    slope[:, :n] = 0.0
+    _, _, case_ptr, _, cases, first = problem
+    place = 0
+    for c in cases[first[person] : first[person + 1]]:
+        place += case_ptr[c + 1] - case_ptr[c] - 1
+    for h in range(len(slope)):
+        _slopes(probabilities, dx, h, place, n, slope[h])
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
@@ -151,7 +211,7 @@ def _write_rows(problem: Any, person: int, kept: Any, rows: Any) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _most_rivals(problem: Any, start: int, stop: int) -> int:
+def most_rivals(problem: Any, start: int, stop: int) -> int:
     """The largest number of alternatives not chosen, over all cases of a person."""
     _, _, case_ptr, _, cases, first = problem
     widest = 1
@@ -167,6 +227,7 @@ def _most_rivals(problem: Any, start: int, stop: int) -> int:
 def mixed_logit_range(
     problem: Any,
     values: Any,
+    linear: Any,
     chain: Any,
     z: Any,
     start: int,
@@ -184,7 +245,10 @@ def mixed_logit_range(
         coefficients; rows of each case; its chosen row; cases in the order of people, where each
         person's begin.
     values
-        Random coefficients at the nodes, (stop - start, H, S).
+        Random coefficients at the nodes over the scale, (stop - start, H, S), or (0, H, S) where
+        they are linear in the nodes.
+    linear
+        ``(mean (1 or stop - start, H), spread (H, H))`` for these, over the scale.
     chain
         Derivative of the values by ``mean + G z``, (stop - start, H, S), or (0, H, S) for 1.
     z
@@ -194,13 +258,14 @@ def mixed_logit_range(
         utilities of the rows, the means and the spread G; all but logp only with ``gradient``.
     """
     log_prob, rows, by_mean, by_spread = out
-    n_random, n_nodes = values.shape[1], values.shape[2]
-    widest = _most_rivals(problem, start, stop)
+    n_random, n_nodes = z.shape[1], z.shape[2]
+    widest = most_rivals(problem, start, stop)
     probabilities, slope = np.empty((widest, CHUNK)), np.empty((n_random, CHUNK))
     total, logp, weight = np.empty(CHUNK), np.empty(CHUNK), np.empty(CHUNK)
-    dx, kept = np.empty((widest, n_random)), np.empty(widest)
+    filled = 3 * ((n_random + 2) // 3)
+    dx, kept = np.zeros((widest, filled)), np.empty(widest)
     # Copies of the chunk in hand: contiguous, or the loops over them would not vectorise.
-    b, zs = np.empty((n_random, CHUNK)), np.empty((n_random, CHUNK))
+    b, zs = np.zeros((filled, CHUNK)), np.empty((n_random, CHUNK))
     cs = np.empty((n_random if chain.shape[0] else 0, CHUNK))
     scratch = (probabilities, slope, total, logp, dx)
     for person in range(start, stop):
@@ -212,7 +277,9 @@ def mixed_logit_range(
             by_spread[person, :, :] = 0.0
         while done < n_nodes:
             n = min(CHUNK, n_nodes - done)
-            b[:, :n] = values[own, :, done : done + n]
+            ends = slice(done, done + n)
+            zs[:, :n] = z[own, :, ends]
+            coefficients(values, linear, zs, own, done, n, b)
             _chunk(problem, person, b, n, gradient, scratch)
             highest = logp[:n].max()
             if highest > top:  # rescale what earlier chunks added
@@ -223,12 +290,10 @@ def mixed_logit_range(
                     by_mean[person] *= factor
                     by_spread[person] *= factor
                 top = highest
-            mass += _weigh(logp, top, n, weight)
+            mass += weigh(logp, top, n, weight)
             if gradient:
                 for k in range(widest):
                     kept[k] += _dot(probabilities[k], weight, n)
-                ends = slice(done, done + n)
-                zs[:, :n] = z[own, :, ends]
                 if chain.shape[0]:
                     cs[:, :n] = chain[own, :, ends]
                 _add(slope, weight, cs, zs, n, by_mean[person], by_spread[person])

@@ -25,6 +25,7 @@ from choicekit.numerics.draws import (
 )
 from choicekit.numerics.halton import first_primes, halton_chunk, scramble_halton
 from choicekit.numerics.lattice import lattice_chunk, lattice_steps, shift_lattice
+from choicekit.numerics.mlhs import mlhs_chunk
 from choicekit.numerics.pseudorandom import random_chunk
 
 __all__ = [
@@ -38,12 +39,13 @@ __all__ = [
 ]
 
 MAX_POINTS = 1 << MAX_BITS
-SOBOL, HALTON, LATTICE, RANDOM = 0, 1, 2, 3
+SOBOL, HALTON, LATTICE, RANDOM, MLHS = 0, 1, 2, 3, 4
 KINDS = {  # name: (code in the kernels, in words)
     "sobol": (SOBOL, "scrambled Sobol"),
     "halton": (HALTON, "scrambled Halton"),
     "lattice": (LATTICE, "shifted lattice"),
     "random": (RANDOM, "pseudo-random"),
+    "mlhs": (MLHS, "modified Latin hypercube"),
 }
 
 
@@ -124,6 +126,8 @@ def next_points(
         return halton_chunk(table, scrambled, shift, n_dimensions, n_base, chunk, u)
     if kind == LATTICE:
         return lattice_chunk(table, shift, n_dimensions, n_base, chunk, u)
+    if kind == MLHS:
+        return mlhs_chunk(keys[c], seed, n_dimensions, n_base, chunk, u)
     return random_chunk(keys[c], seed, n_dimensions, n_base, chunk, u)
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from choicekit.post.base import Fitted, error_family, fixed_names, free_count
 from choicekit.post.cases import case_positions
+from choicekit.post.generalised import generalised
 
 __all__ = ["nested_in"]
 
@@ -38,15 +39,15 @@ def nested_in(small: Fitted, large: Fitted) -> bool:
     -----
     Error laws are nested where they are the same, or both normal and the larger one is
     unstructured, has more factors, or has independent errors of equal variance among its
-    covariances, and the smaller one's errors are such. A logit and a probit are never nested.
+    covariances, and the smaller one's errors are such. A logit and a probit are never nested. The
+    logit (of scale 1) is a nested logit, a cross-nested one and a HEV; a nested logit is one with
+    the same or finer nests, where what is common to several dissimilarities may be free; a
+    cross-nested one is one with the same nests and more that is free.
     Random coefficients are nested in more of them, and independent in correlated ones. Where the
     larger model holds parameters of its errors fixed, the smaller one must have them, at the same
     values.
     """
     if free_count(small) >= free_count(large):
-        return False
-    a, b = error_family(small), error_family(large)
-    if a.law != b.law:
         return False
     if not _errors_nested(small, large):
         return False
@@ -60,6 +61,8 @@ def _same_errors(small: Fitted, large: Fitted) -> bool:
     a, b = small.model.errors, large.model.errors
     if type(a) is not type(b):
         return False
+    if not hasattr(a, "spec") and type(a).__name__ != "Gumbel":
+        return bool(a == b)  # a logit's scale is compared where it matters
     one, two = getattr(a, "spec", None), getattr(b, "spec", None)
     if one != two:
         return False
@@ -73,6 +76,8 @@ def _errors_nested(small: Fitted, large: Fitted) -> bool:
     """Whether the smaller model's errors are a special case of the larger one's."""
     if _same_errors(small, large):
         return True
+    if error_family(small).law != error_family(large).law or error_family(large).law != "Normal":
+        return generalised(small, large)
     one, two = (getattr(fit.model.errors, "spec", None) for fit in (small, large))
     if one is None or two is None:
         return False
@@ -94,16 +99,23 @@ def _holds_independent_errors(fit: Fitted) -> bool:
 
 
 def _errors_fixed_alike(small: Fitted, large: Fitted) -> bool:
-    """Whether each error parameter fixed in the larger model has that value in the smaller one."""
+    """Whether each error parameter fixed in the larger model has that value in the smaller one.
+
+    The logit has dissimilarities and scales of 1, with any allocations.
+    """
     utility = set(map(str, large.model.design.names))
-    held, own = fixed_names(small), len(utility)
-    ties = getattr(large, "ties", None)
-    if ties is not None and ((ties.places >= own).any() or ties.matrix[:, own:].any()):
+    held, own = fixed_names(small), set(large.model.bound.names)
+    ties, k = getattr(large, "ties", None), len(utility)
+    if ties is not None and ((ties.places >= k).any() or ties.matrix[:, k:].any()):
         return False  # the smaller model would have to satisfy them too
-    return all(
-        name in held and bool(np.isclose(small.params[name], large.params[name]))
-        for name in fixed_names(large) - utility
-    )
+    around_logit = type(small.model.errors).__name__ == "Gumbel"
+
+    def alike(name: str) -> bool:
+        if around_logit and name in own:
+            return name.startswith("alpha[") or bool(np.isclose(large.params[name], 1.0))
+        return name in held and bool(np.isclose(small.params[name], large.params[name]))
+
+    return all(alike(name) for name in fixed_names(large) - utility)
 
 
 def _mixing_nested(small: Fitted, large: Fitted) -> bool:
@@ -112,8 +124,7 @@ def _mixing_nested(small: Fitted, large: Fitted) -> bool:
     other = getattr(large.model, "mixing", None)
     if one is None or other is None:
         return one is None
-    same = set(one.distributions) <= set(other.distributions)
-    return same and (other.correlated or not one.correlated)
+    return bool(one.nested_in(other))
 
 
 def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
@@ -128,7 +139,8 @@ def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
         Z, offset_z = (
             _reorder(part, small, large) for part in _free_regressors(large, where[chosen])
         )
-        X, Z, shift = (_within_cases(part) for part in (X, Z, offset_x - offset_z))
+        present = ~np.isnan(offset_x[:, :, 0])
+        X, Z, shift = (_within_cases(part, present) for part in (X, Z, offset_x - offset_z))
         # A column may be zero in the cases looked at, a rare category: then look at them all.
         if len(chosen) == n_cases or X.any(axis=0).all():
             break
@@ -173,7 +185,9 @@ def _free_regressors(fit: Fitted, cases: npt.NDArray[np.intp]) -> tuple[Array, A
         origin = table.full(np.zeros(len(table.free)))[:size]
     dense = np.full((len(cases), len(data.alternatives), X.shape[1]), np.nan)
     dense[np.asarray(layout.case), np.asarray(layout.alt)] = X
-    return dense @ basis, (dense @ origin)[:, :, None]
+    offset = np.full((*dense.shape[:2], 1), np.nan)
+    offset[np.asarray(layout.case), np.asarray(layout.alt)] = (X @ origin)[:, None]
+    return dense @ basis, offset
 
 
 def _reorder(part: Array, small: Fitted, large: Fitted) -> Array:
@@ -187,11 +201,8 @@ def _scale(fit: Fitted) -> Any:
     return getattr(fit.model.errors, "scale", None)
 
 
-def _within_cases(X: Array) -> Array:
+def _within_cases(X: Array, present: npt.NDArray[np.bool_]) -> Array:
     """Subtract each case's mean and flatten to (L, K): only differences of utility matter."""
-    present = np.ones(X.shape[:2], dtype=bool)
-    if X.shape[2]:
-        present = ~np.asarray(np.isnan(X).all(axis=2))
     filled = np.where(present[:, :, None], X, 0.0)
     mean = filled.sum(axis=1) / np.maximum(present.sum(axis=1), 1)[:, None]
     return np.asarray((filled - mean[:, None, :])[present])

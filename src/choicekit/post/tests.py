@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from choicekit.exceptions import SpecificationError
-from choicekit.post.base import Fitted, free_count, mixing_names, simulation_error
+from choicekit.post.base import Fitted, free_count, simulation_error
+from choicekit.post.boundary import boundary, ratio_tail
 from choicekit.post.cases import people, require_same_cases
 from choicekit.post.nesting import nested_in
 
@@ -89,11 +90,9 @@ def likelihood_ratio(
     Notes
     -----
     ``2 (ll_full - ll_restricted)`` is chi-squared with as many degrees of freedom as there
-    are restrictions (Wilks 1938, Annals of Mathematical Statistics 9, 60-62), provided that
-    the restrictions do not lie on the boundary of the parameter space.
+    are restrictions (Wilks 1938, Annals of Mathematical Statistics 9, 60-62), unless
+    restrictions lie on the boundary of the parameter space: see `choicekit.post.boundary`.
     """
-    from scipy.stats import chi2
-
     require_same_cases(restricted, full, names)
     df = free_count(full) - free_count(restricted)
     if df <= 0:
@@ -109,20 +108,18 @@ def likelihood_ratio(
         )
     statistic = 2.0 * (full.llf - restricted.llf)
     noise = 2.0 * difference_error(restricted, full)
-    pvalue = float(chi2.sf(max(statistic, 0.0), df))
+    edge = boundary(restricted, full, df, statistic)
+    pvalue = ratio_tail(statistic, df, edge.half)
     notes = [_negative_note(statistic, noise, names)] if statistic < 0 else []
-    low, high = (float(chi2.sf(max(statistic + d * noise, 0.0), df)) for d in (2.0, -2.0))
+    low, high = (ratio_tail(statistic + d * noise, df, edge.half) for d in (2.0, -2.0))
     matters = (low < LEVEL) != (high < LEVEL)
     if statistic >= 0 and matters:
         notes.append(noise_note(low, high, noise, "the statistic"))
     for fit, name in zip((restricted, full), names, strict=True):
         if not fit.convergence.converged:
             notes.append(f"{name} did not converge.")
-    if len(mixing_names(full)) > len(mixing_names(restricted)):
-        notes.append(
-            "The restricted model puts a variance at zero, the edge of its range, where the "
-            "statistic is smaller than chi-squared: the true p-value is below the one shown."
-        )
+    if edge.note:
+        notes.append(edge.note)
     if people(restricted, full) is not None:
         notes.append(
             "The cases of one person count as independent here; a Wald test with "
