@@ -13,6 +13,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "choicekit"
 # A module may import from layers above its own line, and from its own package.
 LAYERS = [
     {"exceptions"},
+    {"constraints"},
     {"parameters"},
     {"numerics"},
     {"data", "utility", "errors", "mixing", "datasets"},

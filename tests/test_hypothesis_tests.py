@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy.stats import chi2, norm
 
 import choicekit as ck
+from choicekit.constraints import linear_constraints
 from choicekit.exceptions import DataError, IdentificationError, SpecificationError
 from choicekit.post.chisquare import weighted_tail
-from choicekit.post.constraints import linear_constraints
 from choicekit.post.contrasts import t_test, wald_test
 from choicekit.post.nesting import nested_in
 from choicekit.post.tests import likelihood_ratio

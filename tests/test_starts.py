@@ -11,7 +11,7 @@ import pytest
 
 import choicekit as ck
 from choicekit.errors.normal import Normal
-from choicekit.estimation.fitting import Fit, _better, fit_from_starts, fit_likelihood
+from choicekit.estimation.fitting import Fit, Search, _better, fit_from_starts, fit_likelihood
 from choicekit.estimation.judgement import degenerate_errors, runaway_variance, zero_variances
 from choicekit.estimation.noise import fit_noise
 from choicekit.estimation.starts import continued_start, inner_start, logit_start, project
@@ -184,8 +184,8 @@ def test_several_maxima_are_reported_and_the_best_is_found(data: ck.ChoiceData) 
     rippled = Rippled(plain.x, plain.layout, plain.errors, plain.keys)
     far = replace(table, start=table.start.copy())
     far.start[0] = 1.6
-    alone = fit_likelihood(rippled, far, model.information, 1, 1e-6, 200)
-    best = fit_from_starts(rippled, far, model.information, 1, 1e-6, 200, starts=12)
+    alone = fit_likelihood(rippled, far, model.information, Search(max_iterations=200))
+    best = fit_from_starts(rippled, far, model.information, Search(max_iterations=200), starts=12)
     grid = np.linspace(0.0, 2.0, 201)
     settled = rippled.settle(best.params, 1)
     profile = [settled.value(np.concatenate([[b], best.params[1:]])) for b in grid]

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from choicekit.data import ChoiceData
+from choicekit.data.sampling import wesml_weights
 from choicekit.datasets import load_dataset
 from choicekit.exceptions import (
     ChoicekitError,
@@ -24,6 +25,7 @@ from choicekit.exceptions import (
     SpecificationError,
 )
 from choicekit.model import ChoiceModel
+from choicekit.utility import Nonlinear
 from choicekit.verbs import logit, ordered, probit
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         Pattern,
     )
     from choicekit.mixing import JohnsonSB, LatentClasses, RandomCoefficients
+    from choicekit.post.sampling import corrected_constants
     from choicekit.report.compare import compare
     from choicekit.results import FitResults, load
 
@@ -60,6 +63,7 @@ __all__ = [
     "JohnsonSB",
     "LatentClasses",
     "Nested",
+    "Nonlinear",
     "Normal",
     "Ordered",
     "PairedCombinatorial",
@@ -68,11 +72,13 @@ __all__ = [
     "SimulationWarning",
     "SpecificationError",
     "compare",
+    "corrected_constants",
     "load",
     "load_dataset",
     "logit",
     "ordered",
     "probit",
+    "wesml_weights",
 ]
 
 # Loaded when first used: these bring in numba or the report, which reading data does not need.
@@ -91,6 +97,7 @@ _LAZY = {
     "RandomCoefficients": "choicekit.mixing",
     "Pattern": "choicekit.errors",
     "compare": "choicekit.report.compare",
+    "corrected_constants": "choicekit.post.sampling",
     "load": "choicekit.results",
 }
 

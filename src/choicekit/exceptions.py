@@ -22,6 +22,7 @@ __all__ = [
     "SpecificationError",
     "did_you_mean",
     "nearest",
+    "nearest_name",
     "unknown",
 ]
 
@@ -154,6 +155,15 @@ def did_you_mean(name: object, choices: Iterable[object]) -> str:
     """Return ``" Did you mean ...?"`` to append to a message, empty if nothing is like the name."""
     close = nearest(name, choices)
     return "" if close is None else f" Did you mean {close!r}?"
+
+
+def nearest_name(name: str, names: list[str]) -> str:
+    """Say which of ``names`` comes nearest to ``name``, and else which there are."""
+    hint = did_you_mean(name, names)
+    if hint:
+        return hint.strip()
+    shown = ", ".join(repr(candidate) for candidate in names[:12])
+    return f"There are: {shown}{', ...' if len(names) > 12 else ''}."
 
 
 def unknown(what: str, given: object, choices: Sequence[object]) -> SpecificationError:

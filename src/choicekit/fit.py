@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import pandas as pd
 
+from choicekit.estimation.bounds import Bound, bounded, clipped, read_bounds
 from choicekit.estimation.classes import fit_classes, polish_classes
 from choicekit.estimation.clusters import cluster_codes
 from choicekit.estimation.covariance import require_cov_type
-from choicekit.estimation.fitting import Fit, fit_from_starts, fit_likelihood
+from choicekit.estimation.fitting import Fit, Search, fit_from_starts, fit_likelihood
 from choicekit.estimation.identification.diagnostics import condition_note
 from choicekit.estimation.identification.examine import (
     exclusion_checks,
     require_covariance_identified,
 )
+from choicekit.estimation.maximise import METHODS
 from choicekit.estimation.noise import Noise, fit_noise
 from choicekit.estimation.null_models import constants_only, equal_shares
 from choicekit.estimation.starts import continued_start, logit_start
-from choicekit.exceptions import ConvergenceWarning, SimulationWarning, SpecificationError
+from choicekit.exceptions import (
+    ConvergenceWarning,
+    SimulationWarning,
+    SpecificationError,
+    did_you_mean,
+    unknown,
+)
 from choicekit.likelihood import LatentClassLikelihood, MixedLikelihood
 from choicekit.mixing import RandomCoefficients
 from choicekit.parameters import ParameterTable
@@ -47,15 +55,28 @@ class FitOptions:
 
     start: dict[str, float]
     fixed: dict[str, float]
+    constraints: Any
+    bounds: dict[str, tuple[float | None, float | None]]
     cov_type: str
     groups: Any
     seed: int
+    method: str
     tolerance: float
     maxiter: int
     progress: Callable[[int, float, float], None] | None
+    draws: int | str | None = None
+    starts: int | None = None
+    continuation: bool = False
+    replicates: int = 200
+
+
+class SearchOptions(TypedDict, total=False):
+    """Further arguments of ``ChoiceModel.fit``, which documents them."""
+
     draws: int | str | None
     starts: int | None
     continuation: bool
+    replicates: int
 
 
 def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
@@ -68,12 +89,17 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     auto = _require_draws(options.draws)
     if not auto and options.draws is not None:
         model = _with_draws(model, int(options.draws))
-    table = model.table(options.start, options.fixed)
+    _require_method(options.method)
+    bounds = read_bounds(options.bounds, model.parameter_names)
+    table = model.table(options.start, options.fixed, options.constraints)
     # At the usual start: what is identified does not depend on a start the user chose badly.
-    usual = model.table({}, options.fixed)
+    usual = model.table({}, options.fixed, options.constraints)
     require_covariance_identified(model.likelihood(), usual, model.data.alternatives)
-    fit = _search(model, options, table)
-    noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table.free)
+    if bounds:
+        fit, table = _search_bounded(model, options, bounds)
+    else:
+        fit = _search(model, options, table)
+    noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table)
     if auto:
         model, fit, noise = _raise_draws(model, options, table, fit, noise)
     names = list(table.names)
@@ -87,7 +113,7 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
         llnull=equal_shares(layout),
         llconst=constants_only(layout, model.data.worst),
         hessian=fit.hessian,
-        fixed=tuple(name for name in names if name in options.fixed),
+        fixed=tuple(name for name, held in zip(names, table.fixed, strict=True) if held),
         convergence=fit.convergence,
         simulation=_simulation(fit, noise),
         notes=(
@@ -95,8 +121,10 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
             *fit.likelihood.remarks(fit.params),
             *fit.notes,
             *_noise_notes(fit, noise, auto),
+            *_weight_notes(model, options.cov_type),
         ),
         optima=fit.optima,
+        ties=table.ties,
         _likelihood=fit.likelihood,
     )
     note = condition_note(results) if fit.convergence.converged else ""
@@ -105,6 +133,8 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     if not fit.convergence.converged:
         text = f"{fit.convergence.message}. Cure: {fit.convergence.cure}"
         warnings.warn(f"The fit did not converge: {text}", ConvergenceWarning, stacklevel=3)
+    if options.cov_type == "bootstrap":
+        return results.bootstrap(options.replicates, options.seed, options.groups)
     return results.with_cov(options.cov_type, options.groups)
 
 
@@ -116,6 +146,11 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
     likelihood = model.likelihood()
     given = frozenset({*options.start, *options.fixed})
     if isinstance(likelihood, LatentClassLikelihood):
+        if options.constraints is not None:
+            raise SpecificationError(
+                "Constraints between parameters of latent classes are not supported. Cure: same= "
+                "of LatentClasses, or fixed={...}."
+            )
         return fit_classes(
             likelihood,
             table,
@@ -128,7 +163,7 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
             options.progress,
             model.data.alternatives,
         )
-    simpler = [] if likelihood.fused else _simpler(model)
+    simpler = _simpler(model) if likelihood.linear and not likelihood.fused else []
     usual = table
     if not likelihood.fused:
         usual = replace(table, start=logit_start(likelihood, table, given))
@@ -146,15 +181,45 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
     return _second_attempt(fit, _fit(model, options, again))
 
 
+def _search_bounded(
+    model: ChoiceModel, options: FitOptions, bounds: tuple[Bound, ...]
+) -> tuple[Fit, ParameterTable]:
+    """Maximise within bounds; the table returned holds the parameters at one fixed there."""
+
+    def table_of(active: Mapping[str, float]) -> ParameterTable:
+        table = model.table(options.start, options.fixed, options.constraints)
+        table = replace(table, start=clipped(table, bounds, options.start))
+        held = {**options.fixed, **active}
+        return model.table(
+            dict(zip(table.names, table.start.tolist(), strict=True)), held, options.constraints
+        )
+
+    def search(table: ParameterTable, before: Fit | None) -> Fit:
+        if before is not None and before.convergence.converged:
+            at = np.where(table.fixed, table.start, before.params)
+            return _fit(model, options, replace(table, start=at))
+        held = {
+            bound.name: float(table.start[p])
+            for bound in bounds
+            for p in [table.names.index(bound.name)]
+            if table.fixed[p] and not free.fixed[p]
+        }
+        return _search(model, replace(options, fixed={**options.fixed, **held}), table)
+
+    free = model.table({}, options.fixed, options.constraints)
+    fit, table, notes = bounded(search, table_of, bounds)
+    return replace(fit, notes=(*fit.notes, *notes)), table
+
+
 def _fit(model: ChoiceModel, options: FitOptions, table: ParameterTable, starts: int = 1) -> Fit:
-    likelihood = model.likelihood()
-    common = (likelihood, table, model.information, options.seed, options.tolerance)
-    labels = model.data.alternatives
+    how = Search(options.seed, options.tolerance, options.maxiter, options.progress, options.method)
+    likelihood, labels = model.likelihood(), model.data.alternatives
     if isinstance(likelihood, LatentClassLikelihood):
+        common = (likelihood, table, model.information, options.seed, options.tolerance)
         return polish_classes(*common, options.maxiter, options.progress, labels)
     if starts > 1:
-        return fit_from_starts(*common, options.maxiter, starts, options.progress, labels)
-    return fit_likelihood(*common, options.maxiter, options.progress, labels)
+        return fit_from_starts(likelihood, table, model.information, how, starts, labels)
+    return fit_likelihood(likelihood, table, model.information, how, labels)
 
 
 def _another_start(
@@ -171,7 +236,7 @@ def _another_start(
     if ended.iterations >= options.maxiter or (ended.reason == "boundary" and not options.start):
         return None  # out of iterations, or an edge that a second start has confirmed
     likelihood = model.likelihood()
-    fresh = model.table({}, options.fixed)
+    fresh = model.table({}, options.fixed, options.constraints)
     if likelihood.fused:
         return fresh if options.start else None
     fresh = replace(fresh, start=logit_start(likelihood, fresh, frozenset(options.fixed)))
@@ -239,7 +304,7 @@ def _raise_draws(
         seconds = before.convergence.seconds + fit.convergence.seconds
         ended = replace(fit.convergence, evaluations=work, seconds=seconds)
         fit = replace(fit, convergence=ended, optima=before.optima)
-        noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table.free)
+        noise = fit_noise(fit.likelihood, fit.params, fit.hessian, table)
     went = f"went from {first:,} to {draws:,}" if draws > first else f"stayed at {draws:,}"
     text = f"draws='auto' {went} draws; "
     if np.isfinite(noise.ratio):
@@ -291,6 +356,16 @@ def _has_field(law: object, name: str) -> bool:
     return is_dataclass(law) and name in {field.name for field in fields(law)}
 
 
+def require_options(given: Mapping[str, object]) -> None:
+    """Raise TypeError for arguments that ``ChoiceModel.fit`` does not have."""
+    for name in given:
+        if name not in SearchOptions.__annotations__:
+            choices = [field.name for field in fields(FitOptions)]
+            raise TypeError(
+                f"fit() got an unexpected keyword argument {name!r}.{did_you_mean(name, choices)}"
+            )
+
+
 def _require_draws(draws: object) -> bool:
     """Whether the number of draws is to be found; raises for what is no number of draws."""
     if draws == "auto":
@@ -300,6 +375,11 @@ def _require_draws(draws: object) -> bool:
     raise SpecificationError(
         f"draws must be 'auto', a whole number, or None for the error law's own, not {draws!r}."
     )
+
+
+def _require_method(method: object) -> None:
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
 
 
 def _require_starts(starts: object) -> None:
@@ -347,9 +427,24 @@ def _noise_notes(fit: Fit, noise: Noise, auto: bool) -> tuple[str, ...]:
     )
 
 
+def _weight_notes(model: ChoiceModel, cov_type: str) -> tuple[str, ...]:
+    """Warn of sampling weights in standard errors that take them for repetitions."""
+    weights = model.data.layout.weights
+    if weights is None or cov_type not in ("nonrobust", "opg"):
+        return ()
+    if np.array_equal(weights, np.round(weights)):
+        return ()
+    return (
+        "The weights are no whole numbers, but these standard errors take a weight for so many "
+        "cases alike. Where the weights undo sampling, use cov_type='HC0' (or 'cluster').",
+    )
+
+
 def _notes(model: ChoiceModel, likelihood: Likelihood, table: ParameterTable) -> tuple[str, ...]:
     """What a reader should know: normalisation, weak identification, cases left out."""
     notes = [model.bound.normalisation] if model.bound.normalisation else []
+    if table.ties is not None:
+        notes.append(f"Constraints: {'; '.join(table.ties.labels)}.")
     checks = exclusion_checks(likelihood, table, model.design.describe())
     notes += [str(check) for check in checks if check.severity == "weak"]
     for finding in model.data.dropped:

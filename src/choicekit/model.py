@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,12 @@ from choicekit.specify import (
     require_exact_explosion,
     usable,
 )
+from choicekit.utility import NonlinearDesign
 
 if TYPE_CHECKING:
     from choicekit.errors.base import ErrorLaw
     from choicekit.estimation.identification import Identification
+    from choicekit.fit import SearchOptions
     from choicekit.mixing import BoundClasses, BoundRandom, LatentClasses, RandomCoefficients
     from choicekit.results import FitResults
 
@@ -42,7 +44,8 @@ class ChoiceModel:
     ----------
     specification
         A formula ``"choice ~ generic | case-specific | alternative-specific coefficients"``, or a
-        dict ``{alternative: {coefficient: number or expression}}`` with shared coefficient names.
+        dict ``{alternative: {coefficient: number or expression}}`` with shared coefficient names,
+        or a `Nonlinear`.
     data
         The choices.
     errors
@@ -115,6 +118,10 @@ class ChoiceModel:
         self.bound = self.errors.bind(
             self.data.alternatives, self.data.alternatives.index(self.base)
         )
+        if mixing is not None and isinstance(self.design, NonlinearDesign):
+            from choicekit.likelihood.build import NOT_MIXED
+
+            raise SpecificationError(NOT_MIXED)
         self.mixing = mixing
         self.membership = learn_membership_of(mixing, self.data, context)
         self.bound_mixing = self._bind_mixing(self.data)
@@ -201,8 +208,12 @@ class ChoiceModel:
             x = self._x
         else:
             x, mixing = self._rows(data), self._bind_mixing(data)
-        people = data.person_keys()
-        return build_likelihood(x, data.layout, self.bound, data.case_keys(), mixing, people)
+        people, utility = data.person_keys(), None
+        if isinstance(self.design, NonlinearDesign):
+            utility = self.design.bind(data.frame, data.layout.alt, data.layout.case_ptr)
+        return build_likelihood(
+            x, data.layout, self.bound, data.case_keys(), mixing, people, utility
+        )
 
     def _bind_mixing(self, data: ChoiceData) -> BoundRandom | BoundClasses | None:
         """Random coefficients or classes for the people of the model's data or others."""
@@ -237,15 +248,16 @@ class ChoiceModel:
         *,
         start: Mapping[str, float] | None = None,
         fixed: Mapping[str, float] | None = None,
+        constraints: Any = None,
+        bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
         cov_type: str = "nonrobust",
         groups: Any = None,
         seed: int = 1,
+        method: str = "auto",
         tolerance: float = 1e-6,
         maxiter: int = 500,
         progress: Callable[[int, float, float], None] | None = None,
-        draws: int | str | None = None,
-        starts: int | None = None,
-        continuation: bool = False,
+        **search: Unpack[SearchOptions],
     ) -> FitResults:
         """Maximise the likelihood.
 
@@ -256,14 +268,24 @@ class ChoiceModel:
             estimates for the probit.
         fixed
             Parameters held at given values, by name.
+        constraints
+            Linear equations between parameters, ``"b_car = b_bus, hinc[air] + hinc[bus] = 0"``, a
+            list of such texts, or a pair ``(matrix, values)``. Standard errors of all parameters
+            follow by the delta method.
+        bounds
+            Least and largest value of parameters by name, ``{"b_cost": (None, 0)}``. Estimates
+            that end at a bound are reported as fixed there, and a note says so.
         cov_type
             ``"nonrobust"`` (inverse Hessian), ``"opg"`` (outer product of the scores), ``"HC0"``,
-            ``"HC1"`` (sandwich) or ``"cluster"``.
+            ``"HC1"`` (sandwich), ``"cluster"`` or ``"bootstrap"``.
         groups
             Clusters of ``cov_type="cluster"``: a column of the data or one label a case; the
             people by default.
         seed
-            Seed of the draws, where something is simulated.
+            Seed of the draws, where something is simulated, and of the bootstrap.
+        method
+            ``"newton"``, ``"bfgs"``, ``"bhhh"``, ``"trust"``, or ``"auto"``: Newton's method where
+            the Hessian is exact, else BFGS that ends with Newton steps.
         tolerance
             How far from the maximum, in standard errors, the estimates may stop.
         maxiter
@@ -284,6 +306,8 @@ class ChoiceModel:
         continuation
             Start at the maxima of simpler covariances: independent, then heteroskedastic errors.
             A fit that fails without it is tried again with it.
+        replicates
+            Of the bootstrap (200), for ``cov_type="bootstrap"``.
 
         Returns
         -------
@@ -296,20 +320,22 @@ class ChoiceModel:
         SimulationWarning
             If ``draws="auto"`` ended at its limit.
         """
-        from choicekit.fit import FitOptions, fit_model
+        from choicekit.fit import FitOptions, fit_model, require_options
 
+        require_options(search)
         options = FitOptions(
             dict(start or {}),
             dict(fixed or {}),
+            constraints,
+            dict(bounds or {}),
             cov_type,
             groups,
             seed,
+            method,
             tolerance,
             maxiter,
             progress,
-            draws,
-            starts,
-            continuation,
+            **search,
         )
         return fit_model(self, options)
 
@@ -356,13 +382,17 @@ class ChoiceModel:
             self.formula,
         )
 
-    def table(self, start: Mapping[str, float], fixed: Mapping[str, float]) -> ParameterTable:
-        """All parameters with the given starts and fixed values; the utility's start at zero."""
+    def table(
+        self, start: Mapping[str, float], fixed: Mapping[str, float], constraints: Any = None
+    ) -> ParameterTable:
+        """All parameters with starts, fixed values, constraints; the utility's start at zero."""
         starts = [np.zeros(len(self.coefficient_names)), self.bound.search_start]
+        if isinstance(self.design, NonlinearDesign):
+            starts[0] = self.design.start
         if self.bound_mixing is not None:
             # The information at zero is the within-case variance of the regressors, summed.
             variance = np.diag(self.information) / self.data.layout.n_cases
             error_sd = self.bound.sd_per_logit * float(np.pi / np.sqrt(6.0))
             starts.append(self.bound_mixing.start(np.sqrt(2.0 * variance), error_sd))
         table = ParameterTable.of(self.parameter_names, np.concatenate(starts))
-        return table.starting_at(start).fixing(fixed)
+        return table.starting_at(start).fixing(fixed).constrained(constraints)

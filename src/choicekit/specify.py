@@ -11,12 +11,14 @@ from choicekit.exceptions import SpecificationError
 from choicekit.utility import (
     Design,
     Membership,
+    Nonlinear,
     alternatives_variables,
     formula_variables,
     learn_alternatives,
     learn_formula,
     learn_index,
     learn_membership,
+    learn_nonlinear,
     membership_variables,
 )
 
@@ -35,7 +37,7 @@ __all__ = [
     "usable",
 ]
 
-Specification = str | Mapping[Hashable, Mapping[str, float | str]]
+Specification = str | Mapping[Hashable, Mapping[str, float | str]] | Nonlinear
 
 
 def require_exact_explosion(errors: ErrorLaw, data: ChoiceData) -> None:
@@ -99,12 +101,15 @@ def usable(
     """Check the columns that the specification uses; leave cases out only if that was asked for."""
     if isinstance(specification, str):
         columns = formula_variables(specification, data.frame, context)
+    elif isinstance(specification, Nonlinear):
+        columns = specification.variables(data.frame)
     elif isinstance(specification, Mapping):
         columns = alternatives_variables(specification, data.frame, context)
     else:
         raise SpecificationError(
-            "The specification must be a formula such as 'choice ~ cost + time | income' or a dict "
-            f"{{alternative: {{coefficient: expression}}}}, not a {type(specification).__name__}."
+            "The specification must be a formula such as 'choice ~ cost + time | income', a dict "
+            "{alternative: {coefficient: expression}} or a Nonlinear, not a "
+            f"{type(specification).__name__}."
         )
     classes = classes_of(mixing)
     if classes is not None and classes.membership is not None:
@@ -124,6 +129,8 @@ def learn_design(
 ) -> Design:
     """Learn the utility on the data: columns, categories, transformations."""
     layout = data.layout
+    if isinstance(specification, Nonlinear):
+        return learn_nonlinear(specification, data.frame, data.alternatives, base)
     learn: Any = learn_formula if isinstance(specification, str) else learn_alternatives
     if index:
         learn = learn_index

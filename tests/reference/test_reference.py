@@ -41,8 +41,11 @@ def fit(case: dict[str, Any], data: ck.ChoiceData, seed: int | None) -> Any:
         "model": ck.ChoiceModel,
     }
     verb = verbs[options.pop("verb")]
-    specification = options.pop("formula", None) or options.pop("utilities")
-    if isinstance(options.get("errors"), dict):  # the law and its first argument, then arguments by name
+    if "nonlinear" in options:
+        specification = ck.Nonlinear(options.pop("nonlinear"), options.pop("start"))
+    else:
+        specification = options.pop("formula", None) or options.pop("utilities")
+    if isinstance(options.get("errors"), dict):  # the law, its first argument, others by name
         (law, first), *named = options.pop("errors").items()
         options["errors"] = getattr(ck, law)(first, **dict(named))
     if "random" in options:

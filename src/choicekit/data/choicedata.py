@@ -21,6 +21,7 @@ from choicekit.data.overview import overview
 from choicekit.data.ranked import Ranked
 from choicekit.data.rankings import RankReader
 from choicekit.data.readers import LongReader
+from choicekit.data.sampling import reweighted
 from choicekit.data.wide import WideReader
 from choicekit.exceptions import DataError, Finding
 
@@ -367,6 +368,13 @@ class ChoiceData(Ranked):
             person_ids=people,
             origin=self.origin[rows],
         )
+
+    def with_weights(self, weights: pd.Series[Any] | NDArray[np.float64]) -> ChoiceData:
+        """Return the same cases with other weights: a Series by case id, or (C,) values.
+
+        A Series names the column that is added to ``frame``, "weights" otherwise.
+        """
+        return reweighted(self, weights)
 
     def require_finite(self, columns: Iterable[Hashable]) -> None:
         """Raise unless a model can use the columns as they are.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.estimation.em import Climb, class_start, expectation_maximisation
-from choicekit.estimation.fitting import Fit, best_of, fit_likelihood
+from choicekit.estimation.fitting import Fit, Search, best_of, fit_likelihood
 from choicekit.estimation.optimize import Progress
 from choicekit.likelihood import LatentClassLikelihood
 from choicekit.parameters import ParameterTable
@@ -106,9 +106,8 @@ def polish_classes(
     Parameters and result are those of `fit_classes`.
     """
     spread = likelihood.spread_information(information)
-    fit = fit_likelihood(
-        likelihood, table, spread, seed, tolerance, max_iterations, progress, labels
-    )
+    how = Search(seed, tolerance, max_iterations, progress)
+    fit = fit_likelihood(likelihood, table, spread, how, labels)
     return _examined(_in_order(fit, table), table, information)
 
 

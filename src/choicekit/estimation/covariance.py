@@ -16,7 +16,7 @@ __all__ = ["COV_TYPES", "invert_information", "parameter_covariance", "require_c
 
 Float = NDArray[np.float64]
 
-COV_TYPES = ("nonrobust", "HC0", "HC1", "opg", "cluster")
+COV_TYPES = ("nonrobust", "HC0", "HC1", "opg", "cluster", "bootstrap")
 
 
 def require_cov_type(cov_type: str) -> None:
@@ -64,7 +64,7 @@ def parameter_covariance(
     Parameters
     ----------
     cov_type
-        One of `COV_TYPES`.
+        One of `COV_TYPES`, but for ``bootstrap``.
     hessian
         (P, P).
     scores

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from choicekit.estimation.identification import separated_directions
+from choicekit.estimation.identification import NullDirection, separated_directions
+from choicekit.estimation.identification.utility import utility_information
 from choicekit.estimation.judgement import (
     Convergence,
     degenerate_errors,
@@ -29,7 +30,7 @@ from choicekit.estimation.starts import inner_start, random_start
 from choicekit.likelihood import Likelihood, MixedLikelihood
 from choicekit.parameters import ParameterTable
 
-__all__ = ["Convergence", "Fit", "best_of", "fit_from_starts", "fit_likelihood"]
+__all__ = ["Convergence", "Fit", "Search", "best_of", "fit_from_starts", "fit_likelihood"]
 
 Float = NDArray[np.float64]
 
@@ -37,6 +38,31 @@ SAME = 0.1  # standard errors, or units of the log-likelihood; nearer ends than 
 ARRIVED = 1e-3  # standard errors
 EN_ROUTE = 100.0  # times nearer to an edge than this, a search that ended badly was on its way
 LITTLE = 1e-3  # of the log-likelihood
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to look for the maximum.
+
+    Attributes
+    ----------
+    seed
+        Of the draws.
+    tolerance
+        Distance from the maximum, in standard errors, at which to stop.
+    max_iterations
+        Of the optimiser.
+    progress
+        Called after each iteration with its number, the log-likelihood and the distance.
+    method
+        One of `choicekit.estimation.maximise.METHODS`.
+    """
+
+    seed: int = 1
+    tolerance: float = 1e-6
+    max_iterations: int = 500
+    progress: Progress | None = None
+    method: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -74,10 +100,7 @@ def fit_likelihood(
     likelihood: Likelihood,
     table: ParameterTable,
     information: Float,
-    seed: int,
-    tolerance: float,
-    max_iterations: int,
-    progress: Progress | None = None,
+    search: Search,
     labels: Sequence[Hashable] = (),
 ) -> Fit:
     """Maximise the likelihood from the table's starting values.
@@ -94,14 +117,8 @@ def fit_likelihood(
         Names, starts, fixed parameters.
     information
         Negative Hessian of the logit at zero coefficients, (K, K).
-    seed
-        Of the draws.
-    tolerance
-        Distance from the maximum, in standard errors, at which to stop.
-    max_iterations
-        Of the optimiser.
-    progress
-        Called after each iteration with its number, the log-likelihood and the distance.
+    search
+        How to look for the maximum.
     labels
         Of the J alternatives, for messages.
     """
@@ -109,9 +126,7 @@ def fit_likelihood(
     likelihood.errors.require_fittable()
 
     def attempt(at: ParameterTable) -> Fit:
-        return _attempt(
-            likelihood, at, information, seed, tolerance, max_iterations, progress, labels
-        )
+        return _attempt(likelihood, at, information, search, labels)
 
     fit = attempt(table)
     if likelihood.boundary(fit.params, EN_ROUTE) and not fit.convergence.converged:
@@ -125,21 +140,25 @@ def _attempt(
     likelihood: Likelihood,
     table: ParameterTable,
     information: Float,
-    seed: int,
-    tolerance: float,
-    max_iterations: int,
-    progress: Progress | None,
+    search: Search,
     labels: Sequence[Hashable],
 ) -> Fit:
     """One climb from one start, and the judgement of where it ended."""
     begun = time.perf_counter()
     if likelihood.fused:
-        optimum = maximise_logit(likelihood, table, tolerance, max_iterations, progress)
+        optimum = maximise_logit(
+            likelihood,
+            table,
+            search.tolerance,
+            search.max_iterations,
+            search.progress,
+            search.method,
+        )
         assert optimum.hessian is not None
         hessian = optimum.hessian
     else:
         likelihood, optimum, hessian = _climb(
-            likelihood.settle(table.start, seed), table, seed, tolerance, max_iterations, progress
+            likelihood.settle(table.start, search.seed), table, search
         )
     params = table.full(optimum.x)
     signs = _conventional(likelihood, params, table)
@@ -163,16 +182,10 @@ def _attempt(
             boundary = runaway_variance(omega, initial, labels)
             zero = zero_variances(omega, initial, labels)
             notes = (zero,) if zero else ()
-    seen = (table.free < likelihood.n_coefficients) & ~np.isin(table.free, likelihood.bent_columns)
-    coefficients = table.free[seen]
-    separated = separated_directions(
-        hessian[np.ix_(seen, seen)],
-        information[np.ix_(coefficients, coefficients)],
-        [table.names[k] for k in coefficients],
-    )
+    separated = _separated(likelihood, table, params, hessian, information)
     cure = str(getattr(likelihood.errors, "edge_cure", ""))
     convergence = judge(
-        optimum, hessian, table, tolerance, seconds, boundary, separated, dependent, cure
+        optimum, hessian, table, search.tolerance, seconds, boundary, separated, dependent, cure
     )
     gone, cure = likelihood.vanished(params)
     if gone:
@@ -180,25 +193,45 @@ def _attempt(
     return Fit(params, optimum.value, hessian, likelihood, convergence, notes)
 
 
+def _separated(
+    likelihood: Likelihood, table: ParameterTable, params: Float, hessian: Float, information: Float
+) -> list[NullDirection]:
+    """Directions of the utility in which the likelihood has next to no curvature left.
+
+    Of parameters in other units than coefficients the information does not tell.
+    """
+    if not likelihood.linear and np.isfinite(params).all():
+        x = likelihood.regressors(params[: likelihood.n_coefficients])
+        information = utility_information(x, likelihood.layout)
+    bent = likelihood.bent_columns
+    known = np.zeros((len(params), len(params)))
+    known[: len(information), : len(information)] = information
+    known[bent], known[:, bent] = 0.0, 0.0
+    seen = np.flatnonzero((table.free < likelihood.n_coefficients) & ~np.isin(table.free, bent))
+    return separated_directions(
+        hessian[np.ix_(seen, seen)],
+        table.pull_square(known)[np.ix_(seen, seen)],
+        [table.names[k] for k in table.free[seen]],
+    )
+
+
 def _climb(
     likelihood: Likelihood,
     table: ParameterTable,
-    seed: int,
-    tolerance: float,
-    max_iterations: int,
-    progress: Progress | None,
+    search: Search,
 ) -> tuple[Likelihood, Optimum, Float]:
     """Maximise, and once more from the mirror image where a drawn standard deviation is negative.
 
     Nodes of people are not symmetric about zero, so with them the likelihood does see the sign.
     """
-    found = maximise_general(likelihood, table, seed, tolerance, max_iterations, progress)
+    how = search.seed, search.tolerance, search.max_iterations, search.progress, search.method
+    found = maximise_general(likelihood, table, *how)
     params = table.full(found[1].x)
     mirrored = params * _conventional(found[0], params, table)
     if not isinstance(likelihood, MixedLikelihood) or not (mirrored != params).any():
         return found
     upright = replace(table, start=mirrored)
-    again = maximise_general(found[0], upright, seed, tolerance, max_iterations, progress)
+    again = maximise_general(found[0], upright, *how)
     work = found[1].evaluations + again[1].evaluations
     return again[0], replace(again[1], evaluations=work), again[2]
 
@@ -248,21 +281,19 @@ def _better(edge: Fit, inside: Fit) -> Fit:
 def _conventional(likelihood: Likelihood, params: Float, table: ParameterTable) -> Float:
     """Signs (P,) for standard deviations and diagonals to come out positive.
 
-    The likelihood does not see them. A parameter the user fixed keeps its value, and then all do.
+    The likelihood does not see them. Where that would change a fixed value or break a constraint,
+    all stay as they are.
     """
     signs = likelihood.signs(params)
-    return np.ones_like(signs) if (signs[table.fixed] < 0.0).any() else signs
+    return signs if table.allows_signs(signs) else np.ones_like(signs)
 
 
 def fit_from_starts(
     likelihood: Likelihood,
     table: ParameterTable,
     information: Float,
-    seed: int,
-    tolerance: float,
-    max_iterations: int,
+    search: Search,
     starts: int,
-    progress: Progress | None = None,
     labels: Sequence[Hashable] = (),
 ) -> Fit:
     """Maximise from several starts: the table's and random ones, keyed by the seed.
@@ -273,7 +304,7 @@ def fit_from_starts(
 
     Parameters
     ----------
-    likelihood, table, information, seed, tolerance, max_iterations, progress, labels
+    likelihood, table, information, search, labels
         As for `fit_likelihood`.
     starts
         Number of starts, the table's included.
@@ -283,13 +314,9 @@ def fit_from_starts(
     for number in range(starts):
         at = table
         if number:
-            rng = np.random.default_rng([seed, number])
+            rng = np.random.default_rng([search.seed, number])
             at = random_start(likelihood, table, information, rng)
-        fits.append(
-            fit_likelihood(
-                likelihood, at, information, seed, tolerance, max_iterations, progress, labels
-            )
-        )
+        fits.append(fit_likelihood(likelihood, at, information, search, labels))
     best = best_of(fits, table.free)
     seconds = time.perf_counter() - begun
     return replace(best, convergence=replace(best.convergence, seconds=seconds))

@@ -18,15 +18,17 @@ from choicekit.estimation.optimize import (
     decrement,
     newton,
     solve_information,
+    trust_region,
     whitened_bfgs,
 )
 from choicekit.likelihood import Likelihood
 from choicekit.parameters import ParameterTable
 
-__all__ = ["climb", "maximise_general", "maximise_logit"]
+__all__ = ["METHODS", "climb", "maximise_general", "maximise_logit"]
 
 Float = NDArray[np.float64]
 
+METHODS = ("auto", "newton", "bfgs", "bhhh", "trust")
 FAR = 0.02  # standard errors; a Hessian made further away than this is not reported
 CREEPING = (10, 0.05)  # iterations, and the log-likelihood gained in them
 NEAR_EDGE = 100.0  # times what counts as singular
@@ -42,15 +44,20 @@ def maximise_logit(
     tolerance: float,
     max_iterations: int,
     progress: Progress | None,
+    method: str = "auto",
 ) -> Optimum:
-    """Newton's method with the exact Hessian of the fused kernel, from the table's start."""
-    free = table.free
+    """Newton's method, or another, with the exact Hessian of the fused kernel, from the start."""
+    if method not in ("auto", "newton"):
+        end = max_iterations, progress
+        optimum = _by_name(method, likelihood, table, tolerance, *end)
+        exact = likelihood.logit(table.full(optimum.x), True).hessian
+        return replace(optimum, hessian=table.pull_square(exact))
 
     def evaluate(values: Float, with_hessian: bool) -> tuple[float, Float, Float]:
         found = likelihood.logit(table.full(values), with_hessian)
-        return found.value, found.gradient[free], found.hessian[np.ix_(free, free)]
+        return found.value, table.pull(found.gradient), table.pull_square(found.hessian)
 
-    return newton(evaluate, table.start[free], tolerance, max_iterations, progress)
+    return newton(evaluate, table.start[table.free], tolerance, max_iterations, progress)
 
 
 def maximise_general(
@@ -60,6 +67,7 @@ def maximise_general(
     tolerance: float,
     max_iterations: int,
     progress: Progress | None,
+    method: str = "auto",
 ) -> tuple[Likelihood, Optimum, Float]:
     """BFGS, the orders of integration renewed at its end, Newton steps to finish.
 
@@ -73,16 +81,54 @@ def maximise_general(
         done = Optimum(nothing, value, nothing, None, 0, 1, True, "nothing to estimate", "none")
         return likelihood, done, np.empty((0, 0))
     begun, taken = _approximate_start(likelihood, table, max_iterations, progress)
-    left = max_iterations - taken
-    optimum, information = climb(likelihood, begun, max(tolerance, 1e-4), left, progress)
+    left, rough = max_iterations - taken, max(tolerance, 1e-4)
+    if method in ("auto", "bfgs"):
+        optimum, information = climb(likelihood, begun, rough, left, progress)
+    else:
+        information = _score_products(likelihood, begun.start, table)
+        optimum = _by_name(method, likelihood, begun, rough, left, progress)
     optimum = replace(optimum, iterations=optimum.iterations + taken)
     at = table.full(optimum.x)
     likelihood = likelihood.settle(at, seed)
-    information = np.maximum(np.diag(information), np.diag(_score_products(likelihood, at, free)))
+    information = np.maximum(np.diag(information), np.diag(_score_products(likelihood, at, table)))
     if optimum.message == HALTED or likelihood.boundary(at):
         return _unpolished(likelihood, table, optimum, information)
     optimum, hessian = _polish(likelihood, table, optimum, information, tolerance)
     return likelihood, optimum, hessian
+
+
+def _by_name(
+    method: str,
+    likelihood: Likelihood,
+    table: ParameterTable,
+    tolerance: float,
+    max_iterations: int,
+    progress: Progress | None,
+) -> Optimum:
+    """The optimiser that the user asked for, from the table's start.
+
+    BHHH is Newton's method with the outer product of the scores in place of the information
+    (Berndt, Hall, Hall & Hausman 1974); "trust" bounds the length of Newton's steps.
+    """
+    if method == "bfgs":
+        return climb(likelihood, table, tolerance, max_iterations, progress)[0]
+    begin = table.start[table.free]
+    scales = _scales(table, np.diag(_score_products(likelihood, table.start, table)))
+
+    def evaluate(values: Float, with_hessian: bool) -> tuple[float, Float, Float]:
+        at = table.full(values)
+        value, gradient = likelihood.value_and_gradient(at)
+        hessian = np.zeros((len(values), len(values)))
+        if not np.isfinite(value) or not with_hessian:
+            return value, table.pull(gradient), hessian
+        if method == "bhhh":
+            return value, table.pull(gradient), -_score_products(likelihood, at, table)
+        return value, table.pull(gradient), _hessian(likelihood, at, scales, table)
+
+    if method == "trust":
+        return trust_region(evaluate, begin, tolerance, max_iterations, 0)
+    found = newton(evaluate, begin, tolerance, max_iterations, progress)
+    return replace(found, optimizer="BHHH") if method == "bhhh" else found
 
 
 def climb(
@@ -93,13 +139,12 @@ def climb(
     progress: Progress | None = None,
 ) -> tuple[Optimum, Float]:
     """BFGS from the table's start; also the outer product of the scores there, (P_free, P_free)."""
-    free = table.free
 
     def evaluate(values: Float) -> tuple[float, Float]:
         value, gradient = likelihood.value_and_gradient(table.full(values))
-        return value, gradient[free]
+        return value, table.pull(gradient)
 
-    information = _score_products(likelihood, table.start, free)
+    information = _score_products(likelihood, table.start, table)
     begin, taken = _away_from_edges(likelihood, table, evaluate, information, max_iterations)
     halt = _Edge(likelihood, table)
     optimum = whitened_bfgs(evaluate, begin, information, tolerance, max_iterations, progress, halt)
@@ -164,9 +209,9 @@ def _away_from_edges(
             barrier = likelihood.barrier(table.full(values))
             assert barrier is not None
             if not np.isfinite(barrier[0]):
-                return -np.inf, barrier[1][free]
+                return -np.inf, table.pull(barrier[1])
             value, gradient = evaluate(values)
-            return value + weight * barrier[0], gradient + weight * barrier[1][free]
+            return value + weight * barrier[0], gradient + weight * table.pull(barrier[1])
 
         found = whitened_bfgs(guarded, x, information, ROUGH, max_iterations)
         x = found.x
@@ -174,9 +219,9 @@ def _away_from_edges(
     return x, (iterations, evaluations)
 
 
-def _score_products(likelihood: Likelihood, params: Float, free: NDArray[np.intp]) -> Float:
+def _score_products(likelihood: Likelihood, params: Float, table: ParameterTable) -> Float:
     """Weighted outer product of the scores, (P_free, P_free)."""
-    scores, weights = likelihood.scores(params)[:, free], likelihood.weights
+    scores, weights = table.pull(likelihood.scores(params)), likelihood.weights
     product: Float = scores.T @ (scores if weights is None else scores * weights[:, None])
     return product
 
@@ -185,13 +230,14 @@ def _unpolished(
     likelihood: Likelihood, table: ParameterTable, optimum: Optimum, information: Float
 ) -> tuple[Likelihood, Optimum, Float]:
     """Value and Hessian at the edge of the covariance's range, where Newton steps lead nowhere."""
-    at, free = table.full(optimum.x), table.free
+    at = table.full(optimum.x)
     value, gradient = likelihood.value_and_gradient(at)
-    hessian = likelihood.hessian(at, _scales(table, information), free)
-    done = replace(optimum, value=value, gradient=gradient[free], hessian=hessian)
+    hessian = _hessian(likelihood, at, _scales(table, information), table)
+    done = replace(optimum, value=value, gradient=table.pull(gradient), hessian=hessian)
+    cost = 1 + likelihood.hessian_cost(len(table.moving))
     return (
         likelihood,
-        replace(done, evaluations=done.evaluations + 1 + likelihood.hessian_cost(len(free))),
+        replace(done, evaluations=done.evaluations + cost),
         hessian,
     )
 
@@ -204,7 +250,21 @@ def _scales(table: ParameterTable, information: Float) -> Float:
     """
     scales = np.ones(len(table.names))
     scales[table.free] = 1.0 / np.sqrt(np.where(information > 0.0, information, 1.0))
+    if table.ties is not None:
+        # Steps as long as their free parameters' standard errors would move them.
+        reach = np.abs(table.basis[table.ties.places]) @ scales[table.free]
+        scales[table.ties.places] = np.where(reach > 0.0, reach, 1.0)
     return scales
+
+
+def _hessian(likelihood: Likelihood, params: Float, scales: Float, table: ParameterTable) -> Float:
+    """Hessian over the free parameters, (P_free, P_free)."""
+    if table.ties is None:
+        return likelihood.hessian(params, scales, table.free)
+    moving = table.moving
+    full = np.zeros((len(params), len(params)))
+    full[np.ix_(moving, moving)] = likelihood.hessian(params, scales, moving)
+    return table.pull_square(full)
 
 
 def _polish(
@@ -220,12 +280,13 @@ def _polish(
     A Hessian costs two gradients a parameter, a step one: so an old Hessian serves while it brings
     the estimates nearer, and it is made anew only where they have moved `FAR` standard errors.
     """
-    free, x = table.free, optimum.x.copy()
+    x = optimum.x.copy()
     value, gradient = likelihood.value_and_gradient(table.full(x))
-    gradient, evaluations = gradient[free], optimum.evaluations + 1
+    gradient, evaluations = table.pull(gradient), optimum.evaluations + 1
     scales = _scales(table, information)
-    hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
-    evaluations += likelihood.hessian_cost(len(free))
+    hessian, moved = _hessian(likelihood, table.full(x), scales, table), 0.0
+    cost = likelihood.hessian_cost(len(table.moving))
+    evaluations += cost
     before, renewals = np.inf, 0
     for _ in range(max_steps):
         distance = decrement(gradient, -hessian)
@@ -234,9 +295,9 @@ def _polish(
         if distance > 0.9 * before:  # no longer getting nearer
             if distance < NEAR or renewals >= 3:
                 break
-            hessian, moved, before = likelihood.hessian(table.full(x), scales, free), 0.0, np.inf
+            hessian, moved, before = _hessian(likelihood, table.full(x), scales, table), 0.0, np.inf
             renewals += 1
-            evaluations += likelihood.hessian_cost(len(free))
+            evaluations += cost
             continue
         step, size = solve_information(-hessian, gradient), 1.0
         while size > 1e-3:
@@ -247,11 +308,11 @@ def _polish(
             size *= 0.25
         else:
             break
-        x, value, gradient = x + size * step, trial, slope[free]
+        x, value, gradient = x + size * step, trial, table.pull(slope)
         moved += size * distance
-        if moved > FAR:
-            hessian, moved = likelihood.hessian(table.full(x), scales, free), 0.0
-            evaluations += likelihood.hessian_cost(len(free))
+        if moved > (FAR if likelihood.linear else NEAR):
+            hessian, moved = _hessian(likelihood, table.full(x), scales, table), 0.0
+            evaluations += cost
             renewals += 1
             # Newton steps that crawl along a ridge towards an edge do not arrive.
             at, slack = table.full(x), NEAR_EDGE if renewals > 1 else 1.0

@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 from choicekit.estimation.covariance import invert_information
 from choicekit.exceptions import SpecificationError
 from choicekit.likelihood import Likelihood
+from choicekit.parameters import ParameterTable
 
 __all__ = [
     "MOST_DRAWS",
     "DrawNoise",
     "Noise",
+    "all_standard_errors",
     "draw_noise",
     "draws_for",
     "fit_noise",
@@ -91,7 +93,7 @@ class DrawNoise:
 
 
 def draw_noise(
-    likelihood: Likelihood, params: Float, free: NDArray[np.intp], replicates: int
+    likelihood: Likelihood, params: Float, table: ParameterTable | None, replicates: int
 ) -> DrawNoise:
     """Measure the noise of the draws at given parameters.
 
@@ -101,8 +103,8 @@ def draw_noise(
         Settled.
     params
         (P_all,).
-    free
-        Positions of the P free parameters.
+    table
+        Which P parameters are free; None: only the log-likelihood's noise is wanted.
     replicates
         Number r of randomisations, at least 2.
     """
@@ -111,7 +113,7 @@ def draw_noise(
     mean: Any = 0.0
     squares: Any = 0.0
     for count, seed in enumerate(replicate_seeds(likelihood, replicates), start=1):
-        part = _parts(likelihood.reseeded(seed), params, free)
+        part = _parts(likelihood.reseeded(seed), params, table)
         parts.append(part.sum(axis=0))
         change = part - mean
         mean = mean + change / count
@@ -125,11 +127,11 @@ def draw_noise(
     )  # fmt: skip
 
 
-def _parts(likelihood: Likelihood, params: Float, free: NDArray[np.intp]) -> Float:
+def _parts(likelihood: Likelihood, params: Float, table: ParameterTable | None) -> Float:
     """Weighted log-probability and scores of each independent block, (N, 1 + P)."""
-    if len(free):
+    if table is not None:
         logp, scores = likelihood.logp_and_scores(params)
-        found = np.column_stack([logp, scores[:, free]])
+        found = np.column_stack([logp, table.pull(scores)])
     else:
         found = likelihood.logp(params)[:, None]
     weights, person = likelihood.weights, likelihood.layout.person
@@ -164,7 +166,7 @@ def fit_noise(
     likelihood: Likelihood,
     params: Float,
     hessian: Float | None = None,
-    free: NDArray[np.intp] | None = None,
+    table: ParameterTable | None = None,
 ) -> Noise:
     """Simulation errors at the estimates, from a few randomisations of the draws.
 
@@ -172,20 +174,27 @@ def fit_noise(
     ----------
     likelihood, params
         Settled on the draws of the fit; estimates (P_all,).
-    hessian, free
-        Over the free parameters, (P, P), and their positions; None: only the log-likelihood's
+    hessian, table
+        Over the free parameters, (P, P), and which these are; None: only the log-likelihood's
         error is wanted.
     """
     if not is_simulated(likelihood):
         return Noise(quadrature_error(likelihood, params), np.empty(0), 0.0)
-    if free is None or hessian is None or not len(free):
-        noise = draw_noise(likelihood, params, np.empty(0, dtype=np.intp), REPLICATES)
+    if table is None or hessian is None or not len(table.free):
+        noise = draw_noise(likelihood, params, None, REPLICATES)
         return Noise(noise.llf_se, np.full(len(params), np.nan), 0.0)
-    noise = draw_noise(likelihood, params, free, REPLICATES)
-    sim = np.full(len(params), np.nan)
-    sim[free] = standard_errors(noise.coefficient_cov(hessian))
-    sampling = standard_errors(invert_information(-hessian))
-    return Noise(noise.llf_se, sim, float(np.max(sim[free] / sampling)))
+    noise = draw_noise(likelihood, params, table, REPLICATES)
+    sim = all_standard_errors(noise.coefficient_cov(hessian), table)
+    sampling = all_standard_errors(invert_information(-hessian), table)
+    moving = table.moving
+    return Noise(noise.llf_se, sim, float(np.max(sim[moving] / sampling[moving])))
+
+
+def all_standard_errors(cov: Float, table: ParameterTable) -> Float:
+    """Standard errors (P_all,), NaN for fixed parameters, from the free ones' covariance (P, P)."""
+    out = np.full(len(table.names), np.nan)
+    out[table.moving] = standard_errors(table.push_square(cov))[table.moving]
+    return out
 
 
 def standard_errors(cov: Float) -> Float:
@@ -222,9 +231,9 @@ def measured_rate(fit: Any) -> float:
     likelihood: Any = getattr(fit, "_own", None)
     if likelihood is None or "random" in kind or not is_simulated(likelihood):
         return RANDOM_RATE
-    params, nothing = fit.params.to_numpy(dtype=np.float64), np.empty(0, dtype=np.intp)
+    params = fit.params.to_numpy(dtype=np.float64)
     finer: Any = likelihood.refined().refined()
-    noise, fine = (draw_noise(one, params, nothing, REPLICATES) for one in (likelihood, finer))
+    noise, fine = (draw_noise(one, params, None, REPLICATES) for one in (likelihood, finer))
     factor = finer.plan.draws / likelihood.plan.draws
     return rate_between(noise, fine, np.empty((0, 0)), factor)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HALTED", "Optimum", "Progress", "newton", "whitened_bfgs"]
+__all__ = ["HALTED", "Optimum", "Progress", "newton", "trust_region", "whitened_bfgs"]
 
 Float = NDArray[np.float64]
 Progress = Callable[[int, float, float], None]  # iteration, log-likelihood, distance
@@ -126,14 +126,14 @@ def newton(
                 break
             size *= 0.5
             if size < 1e-6:
-                return _trust_region(evaluate, x, tolerance, max_iterations, evaluations)
+                return trust_region(evaluate, x, tolerance, max_iterations, evaluations)
         x = x + size * step
         value, gradient, hessian = trial
     text = f"the limit of {max_iterations} iterations was reached"
     return Optimum(x, value, gradient, hessian, iteration, evaluations, False, text, "Newton")
 
 
-def _trust_region(
+def trust_region(
     evaluate: Callable[[Float, bool], tuple[float, Float, Float]],
     start: Float,
     tolerance: float,

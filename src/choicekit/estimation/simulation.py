@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from choicekit.estimation.noise import (
     DrawNoise,
+    all_standard_errors,
     draw_noise,
     draws_for,
     quadrature_error,
     rate_between,
     replicate_seeds,
-    standard_errors,
 )
 from choicekit.estimation.optimize import solve_information
 from choicekit.exceptions import SpecificationError
 from choicekit.likelihood import Likelihood
+from choicekit.parameters import ParameterTable
 
 __all__ = [
     "SimulationError",
@@ -39,7 +40,7 @@ def replicate_maxima(
     likelihood: Likelihood,
     params: Float,
     hessian: Float,
-    free: NDArray[np.intp],
+    table: ParameterTable,
     noise: DrawNoise,
     steps: int = 2,
 ) -> tuple[Float, Float]:
@@ -60,9 +61,9 @@ def replicate_maxima(
         for step in range(steps):
             if step:
                 values[r], slope = other.value_and_gradient(estimates[r])
-                gradient = slope[free]
+                gradient = table.pull(slope)
             move = solve_information(-hessian, gradient)
-            estimates[r, free] += move
+            estimates[r] += table.push(move)
         values[r] += 0.5 * float(gradient @ move)
     return estimates, values
 
@@ -145,8 +146,7 @@ def measure_simulation_error(
     likelihood: Likelihood,
     params: Float,
     hessian: Float,
-    names: tuple[str, ...],
-    free: NDArray[np.intp],
+    table: ParameterTable,
     std_err: Float,
     replicates: int = 8,
 ) -> SimulationError:
@@ -156,32 +156,31 @@ def measure_simulation_error(
     ----------
     likelihood
         Settled on the draws of the fit.
-    params, names, std_err
-        Estimates, their names and sampling standard errors (NaN for fixed ones), (P_all,).
+    params, std_err
+        Estimates and sampling standard errors (NaN for fixed ones), (P_all,).
     hessian
         Over the free parameters, (P, P).
-    free
-        Their positions.
+    table
+        Names of all parameters, and which are free.
     replicates
         Number of randomisations.
     """
-    plan, zeros = likelihood.plan, np.zeros(len(params))
+    names, plan, zeros = table.names, likelihood.plan, np.zeros(len(params))
     if plan is None or not plan.n_simulated:
         error = quadrature_error(likelihood, params)
-        table = _table(names, params, std_err, zeros)
+        shown = _table(names, params, std_err, zeros)
         nothing = pd.DataFrame(np.empty((0, len(names))), columns=list(names))
-        return SimulationError(error, table, nothing, 0, 0, float("nan"), 0.0, 0.0)
-    noise = draw_noise(likelihood, params, free, replicates)
+        return SimulationError(error, shown, nothing, 0, 0, float("nan"), 0.0, 0.0)
+    noise = draw_noise(likelihood, params, table, replicates)
     finer = likelihood.refined().refined()
     fine_replicates = max(2, replicates // 2)
-    fine = draw_noise(finer, params, free, fine_replicates)
+    fine = draw_noise(finer, params, table, fine_replicates)
     assert finer.plan is not None
     rate = rate_between(noise, fine, hessian, finer.plan.draws / plan.draws)
     bias = float(noise.llf.mean() - fine.llf.mean())
     bias_se = float(np.hypot(noise.llf_se / replicates**0.5, fine.llf_se / fine_replicates**0.5))
-    sim = np.full(len(params), np.nan)
-    sim[free] = standard_errors(noise.coefficient_cov(hessian))
-    estimates, _ = replicate_maxima(likelihood, params, hessian, free, noise)
+    sim = all_standard_errors(noise.coefficient_cov(hessian), table)
+    estimates, _ = replicate_maxima(likelihood, params, hessian, table, noise)
     return SimulationError(
         noise.llf_se,
         _table(names, params, std_err, sim),
@@ -212,15 +211,11 @@ def simulation_error(fit: Any, replicates: int = 8) -> SimulationError:
     -------
     SimulationError
     """
-    names = tuple(map(str, fit.params.index))
-    fixed = set(fit.fixed)
-    free = np.array([p for p, name in enumerate(names) if name not in fixed], dtype=np.intp)
     return measure_simulation_error(
         fit._own,
         fit.params.to_numpy(dtype=np.float64),
         fit.hessian,
-        names,
-        free,
+        fit.table,
         fit.bse.to_numpy(dtype=np.float64),
         replicates,
     )

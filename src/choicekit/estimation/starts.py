@@ -52,6 +52,8 @@ def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[
 
     if isinstance(likelihood, LatentClassLikelihood):
         return class_start(likelihood, table, given, np.random.default_rng(0))
+    if not likelihood.linear:
+        return table.start  # what the user gave; another scale would change all but the slopes
     k = likelihood.n_coefficients
     if isinstance(likelihood.errors, BoundOrdered):
         return _cuts_start(likelihood, likelihood.errors, table, given)

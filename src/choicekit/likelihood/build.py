@@ -9,15 +9,23 @@ from choicekit.data.layout import Layout
 from choicekit.errors.base import BoundErrors
 from choicekit.errors.gumbel import BoundGumbel
 from choicekit.errors.normal import BoundNormal
+from choicekit.exceptions import SpecificationError
 from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.latent import LatentClassLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
+from choicekit.likelihood.nonlinear import NonlinearLikelihood
 from choicekit.likelihood.plain import Likelihood
 from choicekit.mixing.bound import BoundRandom
 from choicekit.mixing.classes import BoundClasses
+from choicekit.utility.nonlinear import BoundNonlinear
 
-__all__ = ["build_likelihood"]
+__all__ = ["NOT_MIXED", "build_likelihood"]
+
+NOT_MIXED = (
+    "Random coefficients need utilities that are linear in them: these are Nonlinear expressions. "
+    "Cure: write a formula, or one dict of coefficients an alternative."
+)
 
 
 def build_likelihood(
@@ -27,8 +35,9 @@ def build_likelihood(
     keys: NDArray[np.uint64],
     mixing: BoundRandom | BoundClasses | None = None,
     person_keys: NDArray[np.uint64] | None = None,
+    utility: BoundNonlinear | None = None,
 ) -> Likelihood:
-    """Build the log-likelihood of a linear utility with these errors and this mixing.
+    """Build the log-likelihood of a utility with these errors and this mixing.
 
     Normal coefficients with normal errors need no draws of their own, unless a person with
     several cases has the same coefficients in all of them.
@@ -43,7 +52,13 @@ def build_likelihood(
         The error law for these alternatives, the random coefficients or classes for these names.
     keys, person_keys
         Random keys of cases (C,) and of people (N,).
+    utility
+        The utility where it is not ``X beta``; without mixing only.
     """
+    if utility is not None:
+        if mixing is not None:
+            raise SpecificationError(NOT_MIXED)
+        return NonlinearLikelihood(x, layout, errors, keys, utility)
     if mixing is None:
         return Likelihood(x, layout, errors, keys)
     if isinstance(mixing, BoundClasses):

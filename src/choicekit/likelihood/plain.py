@@ -170,8 +170,28 @@ class Likelihood:
 
     def utilities(self, params: Float) -> Float:
         """Utilities (C, J) at the mean coefficients; 0 where not available."""
-        v = value(self.x, params[: self.n_coefficients])
-        return self.layout.scatter(v, 0.0)
+        return self.layout.scatter(self.row_utilities(params[: self.n_coefficients]), 0.0)
+
+    @property
+    def linear(self) -> bool:
+        """Whether utilities are ``X beta``."""
+        return True
+
+    def regressors(self, beta: Float) -> Float:
+        """Derivatives of the rows' utilities by the coefficients, (L, K)."""
+        return self.x
+
+    def row_utilities(self, beta: Float) -> Float:
+        """Utilities of the rows, (L,)."""
+        return value(self.x, beta)
+
+    def pullback(self, beta: Float, rows: Float) -> Float:
+        """Derivatives (C, K) of each case by the coefficients, from those by utilities, (L,)."""
+        return pullback(self.x, self.layout.case_ptr, rows)
+
+    def pullback_sum(self, beta: Float, rows: Float) -> Float:
+        """Their sum over cases, (K,)."""
+        return pullback_sum(self.x, rows)
 
     def plain(self, errors: BoundErrors) -> Likelihood:
         """Other errors on the same data, no random coefficients, not settled."""
@@ -246,7 +266,7 @@ class Likelihood:
         if weights is not None:
             of_case = weights if self.unit is None else weights[self.unit]
             rows = rows * of_case[self.layout.case]
-        by_beta = pullback_sum(self.x, rows)
+        by_beta = self.pullback_sum(params[: self.n_coefficients], rows)
         if part.by_mean is not None:
             by_beta[self.random_columns] = _total(part.by_mean, weights)
         by_theta, by_phi = (_total(by, weights) for by in (part.by_theta, part.by_phi))
@@ -260,7 +280,7 @@ class Likelihood:
     def logp_and_scores(self, params: Float) -> tuple[Float, Float]:
         """Log-probability of each unit's choices (U,) and its derivative (U, P), unweighted."""
         part, unit = self.parts(params), self.unit
-        by_beta = pullback(self.x, self.layout.case_ptr, part.rows)
+        by_beta = self.pullback(params[: self.n_coefficients], part.rows)
         if unit is not None:
             n_units = len(part.logp)
             by_beta = np.column_stack(

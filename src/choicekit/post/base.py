@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from choicekit.exceptions import did_you_mean
+from choicekit.exceptions import nearest_name
 
 __all__ = [
     "Family",
@@ -226,8 +226,9 @@ def fixed_names(fit: Fitted) -> frozenset[str]:
 
 
 def free_count(fit: Fitted) -> int:
-    """Count the parameters which were estimated."""
-    return len(fit.params) - len(fixed_names(fit))
+    """Count the parameters which were estimated, those tied to others left out."""
+    ties = getattr(fit, "ties", None)
+    return len(fit.params) - len(fixed_names(fit)) - (0 if ties is None else len(ties.places))
 
 
 def simulation_error(fit: Fitted) -> float:
@@ -273,12 +274,3 @@ def by_case(fit: Fitted, values: Array) -> Array:
         return values
     share = values / np.bincount(unit).reshape(-1, *(1,) * (values.ndim - 1))
     return np.asarray(share[unit], dtype=np.float64)
-
-
-def nearest_name(name: str, names: list[str]) -> str:
-    """Say which of ``names`` comes nearest to ``name``, and else which there are."""
-    hint = did_you_mean(name, names)
-    if hint:
-        return hint.strip()
-    shown = ", ".join(repr(candidate) for candidate in names[:12])
-    return f"There are: {shown}{', ...' if len(names) > 12 else ''}."

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from choicekit.constraints import Array, Constraints, linear_constraints
 from choicekit.exceptions import IdentificationError, SpecificationError
 from choicekit.post.base import Fitted, fixed_names
-from choicekit.post.constraints import Array, Constraints, linear_constraints
 
 __all__ = ["t_test", "wald_test"]
 
@@ -25,7 +25,7 @@ def t_test(fit: Fitted, constraint: Any) -> Any:
     fit
         A fit.
     constraint
-        See `choicekit.post.constraints.linear_constraints`.
+        See `choicekit.constraints.linear_constraints`.
 
     Returns
     -------

@@ -118,6 +118,9 @@ def _errors_fixed_alike(small: Fitted, large: Fitted) -> bool:
     """
     utility = set(map(str, large.model.design.names))
     held, own = fixed_names(small), set(large.model.bound.names)
+    ties, k = getattr(large, "ties", None), len(utility)
+    if ties is not None and ((ties.places >= k).any() or ties.matrix[:, k:].any()):
+        return False  # the smaller model would have to satisfy them too
     around_logit = type(small.model.errors).__name__ == "Gumbel"
 
     def alike(name: str) -> bool:
@@ -167,6 +170,8 @@ def _classes_nested(small: Fitted, large: Fitted) -> bool:
 
 def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
     """Whether the larger model's regressors span the smaller one's."""
+    if not (_linear(small) and _linear(large)):
+        return _restricts(small, large)
     where = case_positions(small, large)
     n_cases = len(where)
     for most in (MOST_CASES, n_cases):
@@ -186,6 +191,24 @@ def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
     return _spans(Z, np.column_stack([X, shift]))
 
 
+def _linear(fit: Fitted) -> bool:
+    return bool(getattr(fit.model.design, "linear", True))
+
+
+def _restricts(small: Fitted, large: Fitted) -> bool:
+    """Whether the smaller model is the larger one with more parameters fixed or tied.
+
+    Non-linear utilities are not compared otherwise: their regressors depend on the parameters.
+    """
+    one, other = (getattr(fit, "table", None) for fit in (small, large))
+    if one is None or other is None or small.model.design.formula != large.model.design.formula:
+        return False
+    if one.names != other.names:
+        return False
+    origins = [table.full(np.zeros(len(table.free))) for table in (one, other)]
+    return _spans(other.basis, np.column_stack([one.basis, origins[0] - origins[1]]))
+
+
 def _free_regressors(fit: Fitted, cases: npt.NDArray[np.intp]) -> tuple[Array, Array]:
     """Regressors (C, J, K) of the free coefficients in some cases, and the fixed part (C, J, 1).
 
@@ -196,15 +219,17 @@ def _free_regressors(fit: Fitted, cases: npt.NDArray[np.intp]) -> tuple[Array, A
     starts, ends = data.layout.case_ptr[cases], data.layout.case_ptr[cases + 1]
     rows = np.concatenate([np.arange(i, j) for i, j in zip(starts, ends, strict=True)])
     X = design.rows(data.frame.iloc[rows], layout.alt, layout.case_ptr)
-    names = [str(name) for name in design.names]
-    held = np.array([name in fixed_names(fit) for name in names], dtype=bool)
+    size = X.shape[1]
+    basis, origin = np.eye(size), np.zeros(size)
+    table = getattr(fit, "table", None)
+    if table is not None:  # coefficients that are fixed, or tied to others
+        basis = table.basis[:size][:, table.free < size]
+        origin = table.full(np.zeros(len(table.free)))[:size]
     dense = np.full((len(cases), len(data.alternatives), X.shape[1]), np.nan)
     dense[np.asarray(layout.case), np.asarray(layout.alt)] = X
-    values = fit.params.reindex(names).to_numpy(dtype=np.float64)[held]
     offset = np.full((*dense.shape[:2], 1), np.nan)
-    rows_of = np.asarray(layout.case), np.asarray(layout.alt)
-    offset[rows_of] = X[:, held] @ values[:, None]
-    return dense[:, :, ~held], offset
+    offset[np.asarray(layout.case), np.asarray(layout.alt)] = (X @ origin)[:, None]
+    return dense @ basis, offset
 
 
 def _reorder(part: Array, small: Fitted, large: Fitted) -> Array:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["comparison_tables", "model_lines", "models_as_latex", "models_as_table"]
 
 _COV_TYPES = {
+    "bootstrap": "bootstrap standard errors",
     "nonrobust": "standard errors from the Hessian",
     "opg": "standard errors from the outer product of the scores",
     "HC0": "sandwich standard errors",

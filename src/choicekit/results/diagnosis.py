@@ -32,9 +32,9 @@ class Diagnosis(Prediction):
         """
         from choicekit.estimation.identification.diagnostics import fit_diagnostics
 
-        free = [str(name) for name in self.params.index if name not in self.fixed]
-        k = sum(str(name) not in self.fixed for name in self.model.coefficient_names)
-        return fit_diagnostics(self.hessian, free, k)
+        free, n_coefficients = self.table.free, len(self.model.coefficient_names)
+        k = int((free < n_coefficients).sum())
+        return fit_diagnostics(self.hessian, list(self.table.free_names), k)
 
     def simulation_error(self, replicates: int = 8) -> SimulationError:
         """Monte Carlo standard errors of the log-likelihood and every coefficient.

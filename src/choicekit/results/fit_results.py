@@ -36,20 +36,62 @@ class FitResults(Diagnosis):
             As for ``ChoiceModel.fit``.
         """
         require_cov_type(cov_type)
+        if cov_type == "bootstrap":
+            return self.bootstrap(groups=groups)
         names = list(self.params.index)
-        free = np.array([p for p, name in enumerate(names) if name not in self.fixed], dtype=int)
-        scores = None if cov_type == "nonrobust" else self.scores()[:, free]
+        scores = None if cov_type == "nonrobust" else self.table.pull(self.scores())
         codes, weights = None, None
         if cov_type != "nonrobust":
             weights = self._own.weights
         if cov_type == "cluster":
             codes = unit_codes(cluster_codes(self.model.data, groups), self.unit)
-        matrix = np.zeros((len(names), len(names)))
-        matrix[np.ix_(free, free)] = parameter_covariance(
-            cov_type, self.hessian, scores, weights, codes
-        )
+        own = parameter_covariance(cov_type, self.hessian, scores, weights, codes)
+        matrix = self.table.push_square(own)
         frame = pd.DataFrame(matrix, index=names, columns=names)
-        return replace(self, cov=frame, cov_type=cov_type)
+        return replace(self, cov=frame, cov_type=cov_type, resamples=None)
+
+    def bootstrap(self, replicates: int = 200, seed: int = 1, groups: Any = None) -> FitResults:
+        """Return the same estimates with the covariance of those on resampled data.
+
+        Each replicate draws as many people as there are (cases where there are no people) with
+        replacement and maximises the likelihood again, from the estimates on. Parameters held
+        fixed or at a bound stay so; draws and nodes stay those of the fit.
+
+        Parameters
+        ----------
+        replicates
+            Number of samples; 200 do for standard errors, `percentile_int` wants 1,000 or more.
+        seed
+            Of the resampling.
+        groups
+            What is resampled, if neither people nor cases: a column or one label a case.
+
+        Returns
+        -------
+        FitResults
+            ``cov_type`` is ``"bootstrap"``; ``resamples`` holds the replicates' estimates.
+        """
+        from choicekit.estimation.bootstrap import resampled_estimates, usable
+
+        codes = self.model.data.layout.person
+        if groups is not None:
+            codes = cluster_codes(self.model.data, groups)
+            unit_codes(codes, self.unit)
+        names = list(self.params.index)
+        found = resampled_estimates(self._own, self.table, self.hessian, codes, replicates, seed)
+        kept = usable(found)
+        frame = pd.DataFrame(found[kept], columns=names).rename_axis("replicate")
+        spread = np.atleast_2d(np.cov(frame.to_numpy().T))
+        spread[self.table.fixed] = spread[:, self.table.fixed] = 0.0
+        cov = pd.DataFrame(spread, index=names, columns=names)
+        notes = self.notes
+        if not kept.all():
+            notes = (
+                *notes,
+                f"Bootstrap: {int((~kept).sum())} of {replicates} resampled data sets had no "
+                "maximum and were left out.",
+            )
+        return replace(self, cov=cov, cov_type="bootstrap", resamples=frame, notes=notes)
 
     def t_test(self, constraint: Any) -> Any:
         """Test linear constraints one by one, ``"gc = 0, hinc[air] = hinc[bus]"`` or a matrix.

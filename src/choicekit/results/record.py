@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from choicekit.constraints import Ties
 from choicekit.estimation.fitting import Convergence
+from choicekit.parameters import ParameterTable
 
 if TYPE_CHECKING:
     from choicekit.model import ChoiceModel
@@ -79,6 +81,10 @@ class Record:
         Hessian of the log-likelihood over the free parameters.
     fixed
         Names of the parameters that were held fixed.
+    ties
+        Parameters that follow from the free ones by linear constraints; None if none do.
+    resamples
+        Estimates on resampled data, a row a replicate, after a bootstrap; else None.
     convergence
         How the optimisation ended.
     simulation
@@ -104,6 +110,8 @@ class Record:
     simulation: Simulation | None
     notes: tuple[str, ...]
     optima: pd.DataFrame | None = None
+    ties: Ties | None = None
+    resamples: pd.DataFrame | None = None
     _likelihood: Any = None
 
     @cached_property
@@ -114,6 +122,13 @@ class Record:
         likelihood = self.model.likelihood()
         seed = 1 if self.simulation is None else self.simulation.seed
         return likelihood.settle(self._values, seed)
+
+    @cached_property
+    def table(self) -> ParameterTable:
+        """Names, and which of the parameters are free, tied or fixed, at the estimates."""
+        names = tuple(map(str, self.params.index))
+        held = np.array([name in self.fixed for name in names], dtype=np.bool_)
+        return ParameterTable(names, self._values, held, self.ties)
 
     @property
     def _values(self) -> Float:

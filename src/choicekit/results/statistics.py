@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from choicekit.exceptions import SpecificationError
 from choicekit.results.record import Record
 
 __all__ = ["Statistics"]
@@ -47,6 +48,24 @@ class Statistics(Record):
         half = ndtri(1.0 - alpha / 2.0) * self.bse
         return pd.DataFrame({0: self.params - half, 1: self.params + half})
 
+    def percentile_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Percentile intervals of a bootstrap, columns 0 and 1, (P, 2); NaN for fixed parameters.
+
+        Raises
+        ------
+        SpecificationError
+            If the estimates were not bootstrapped.
+        """
+        if self.resamples is None:
+            raise SpecificationError(
+                "There are no resampled estimates. Cure: results.bootstrap(replicates=1000), or "
+                "fit(cov_type='bootstrap')."
+            )
+        ends = self.resamples.quantile([alpha / 2.0, 1.0 - alpha / 2.0]).T
+        ends.columns = pd.RangeIndex(2)
+        ends.loc[self.table.fixed] = np.nan
+        return ends
+
     def cov_params(self) -> pd.DataFrame:
         """Covariance of the estimates, (P, P)."""
         return self.cov.copy()
@@ -60,8 +79,8 @@ class Statistics(Record):
 
     @property
     def df_model(self) -> int:
-        """Number of free parameters."""
-        return len(self.params) - len(self.fixed)
+        """Number of free parameters; those that follow from others do not count."""
+        return len(self.table.free)
 
     @property
     def df_resid(self) -> int:

@@ -6,20 +6,25 @@ from .formula import FormulaDesign, formula_variables, learn_formula
 from .index import IndexDesign, learn_index
 from .linear import pullback, pullback_sum, value
 from .membership import Membership, learn_membership, membership_variables
+from .nonlinear import BoundNonlinear, Nonlinear, NonlinearDesign, learn_nonlinear
 
 __all__ = [
     "AlternativesDesign",
+    "BoundNonlinear",
     "Coefficient",
     "Design",
     "FormulaDesign",
     "IndexDesign",
     "Membership",
+    "Nonlinear",
+    "NonlinearDesign",
     "alternatives_variables",
     "formula_variables",
     "learn_alternatives",
     "learn_formula",
     "learn_index",
     "learn_membership",
+    "learn_nonlinear",
     "membership_variables",
     "pullback",
     "pullback_sum",

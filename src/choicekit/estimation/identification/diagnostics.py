@@ -169,12 +169,10 @@ def condition_note(fit: Any) -> str:
     Parameters
     ----------
     fit
-        Results with ``hessian``, ``params``, ``fixed`` and ``model``.
+        Results with ``hessian``, ``table`` and ``model``.
     """
-    free = [str(name) for name in fit.params.index if name not in fit.fixed]
-    held = set(fit.fixed)
-    k = sum(str(name) not in held for name in fit.model.coefficient_names)
-    found = fit_diagnostics(fit.hessian, free, k)
+    k = int((fit.table.free < len(fit.model.coefficient_names)).sum())
+    found = fit_diagnostics(fit.hessian, list(fit.table.free_names), k)
     if not found.condition > CONDITION or not found.directions:
         return ""
     names = found.directions[0].direction.names

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+import numpy as np
+
 from choicekit.errors.ordered import BoundOrdered
 from choicekit.estimation.identification.covariance import (
     covariance_checks,
@@ -167,7 +169,7 @@ def _covariance_checks(
     return covariance_checks(
         structure,
         table.start[own],
-        ~table.fixed[own],
+        np.isin(np.arange(len(table.names)), table.free)[own],
         times_together(likelihood.layout),
         alternatives,
         scale_is_free=not _held(table, k),

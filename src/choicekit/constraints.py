@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from choicekit.exceptions import SpecificationError
-from choicekit.post.base import nearest_name
+from choicekit.exceptions import SpecificationError, nearest_name
 
-__all__ = ["Constraints", "linear_constraints"]
+__all__ = ["Constraints", "Ties", "linear_constraints", "solved"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+
+ROUNDING = 1e-12
 
 _NUMBER = re.compile(r"(?<![\w.])(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w.])")
 _WORD = re.compile(r"\w[\w.]*(?:\[[^\]]*\]|\([^)]*\)|:[\w.]+)*")
@@ -47,6 +49,79 @@ class Constraints:
     matrix: Array
     values: Array
     labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Parameters that follow from others: ``params[places] = offset + matrix @ params``.
+
+    Attributes
+    ----------
+    places
+        Positions of the D parameters that follow from others, in order.
+    matrix
+        (D, P), zero in the columns of ``places`` and of fixed parameters.
+    offset
+        (D,).
+    labels
+        The constraints as a reader would write them.
+    """
+
+    places: NDArray[np.intp]
+    matrix: Array
+    offset: Array
+    labels: tuple[str, ...]
+
+
+def solved(constraints: Constraints, names: Sequence[str], fixed: Any, values: Array) -> Ties:
+    """Solve constraints for some parameters by those that remain free.
+
+    Gauss-Jordan elimination; of the parameters of a constraint, the one with the largest
+    coefficient follows from the others, the last of them where several are as large.
+
+    Parameters
+    ----------
+    constraints
+        M of them.
+    names
+        P names.
+    fixed, values
+        Which parameters are held, bool (P,), and at which values, (P,).
+
+    Raises
+    ------
+    SpecificationError
+        For a constraint that contradicts or follows from the others and the fixed values.
+    """
+    R = np.where(fixed, 0.0, constraints.matrix)
+    q = constraints.values - constraints.matrix[:, fixed] @ values[fixed]
+    size = np.abs(constraints.matrix).max(axis=1)
+    table = np.column_stack([R, q]) / size[:, None]
+    places: list[int] = []
+    for m, label in enumerate(constraints.labels):
+        strength = np.abs(table[m, :-1])
+        largest = strength.max(initial=0.0)
+        if largest <= ROUNDING:
+            left = abs(table[m, -1]) > ROUNDING * max(1.0, float(np.abs(q[m] / size[m])))
+            held = [names[int(p)] for p in np.flatnonzero(constraints.matrix[m] * fixed)]
+            which = f" (fixed: {', '.join(held)})" if held else ""
+            fault = "contradicts" if left else "follows from"
+            raise SpecificationError(
+                f"The constraint {label!r} {fault} the other constraints or fixed values{which}. "
+                "Cure: leave it out" + (", or change its numbers." if left else ".")
+            )
+        pivot = int(np.flatnonzero(strength >= (1.0 - 1e-9) * largest)[-1])
+        table[m] /= table[m, pivot]
+        for other in range(len(table)):
+            if other != m:
+                table[other] -= table[other, pivot] * table[m]
+        table[np.abs(table) < ROUNDING] = 0.0
+        places.append(pivot)
+    order = np.argsort(places)
+    chosen = np.array(places, dtype=np.intp)[order]
+    matrix = -table[order, :-1]
+    matrix[:, chosen] = 0.0
+    return Ties(chosen, matrix + 0.0, table[order, -1], constraints.labels)
 
 
 def linear_constraints(constraint: Any, names: Sequence[str]) -> Constraints:
