@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from choicekit.estimation.identification import separated_directions
+from choicekit.estimation.identification.directions import SEPARATED, separated_directions
 from choicekit.estimation.judgement import (
     Convergence,
     degenerate_errors,
@@ -36,6 +36,7 @@ Float = NDArray[np.float64]
 SAME = 0.1  # standard errors, or units of the log-likelihood; nearer ends than this are one
 ARRIVED = 1e-3  # standard errors
 EN_ROUTE = 100.0  # times nearer to an edge than this, a search that ended badly was on its way
+SEPARATED_INDEX = 1e-4  # as SEPARATED: the search, at about 1e-3 standard errors, ends earlier
 LITTLE = 1e-3  # of the log-likelihood
 
 
@@ -164,12 +165,29 @@ def _attempt(
             notes = (zero,) if zero else ()
     coefficients = table.free[table.free < likelihood.n_coefficients]
     separated = separated_directions(
-        hessian[: len(coefficients), : len(coefficients)],
+        _curvature(likelihood, hessian, table, len(coefficients)),
         information[np.ix_(coefficients, coefficients)],
         [table.names[k] for k in coefficients],
+        SEPARATED_INDEX if likelihood.errors.index else SEPARATED,
     )
     convergence = judge(optimum, hessian, table, tolerance, seconds, boundary, separated, dependent)
     return Fit(params, optimum.value, hessian, likelihood, convergence, notes)
+
+
+def _curvature(likelihood: Likelihood, hessian: Float, table: ParameterTable, n: int) -> Float:
+    """Hessian of the n free coefficients, (n, n).
+
+    That of an index is concentrated over the thresholds, which move along with it: only then does
+    it die away where the index separates the categories.
+    """
+    own = hessian[:n, :n]
+    if not likelihood.errors.index or not n:
+        return own
+    k = likelihood.n_coefficients
+    cuts = n + int((~table.fixed[k : k + len(likelihood.errors.names)]).sum())
+    cross, inner = hessian[:n, n:cuts], hessian[n:cuts, n:cuts]
+    concentrated: Float = own - cross @ np.linalg.pinv(inner, rcond=1e-12, hermitian=True) @ cross.T
+    return concentrated
 
 
 def _ahead(likelihood: Likelihood, optimum: Optimum, hessian: Float, table: ParameterTable) -> str:
