@@ -261,6 +261,16 @@ def test_separation_is_found() -> None:
     assert ck.ordered("rating ~ d + x", read(frame)).identification().identified
 
 
+@pytest.mark.parametrize("link", ["logit", "probit"])
+def test_a_fit_of_separated_categories_says_so(link: str) -> None:
+    frame = answers(200)
+    frame["s"] = 1.0 * frame["rating"].isin(["high", "top"])
+    model = ck.ordered("rating ~ s + x", read(frame), errors=link)
+    with pytest.warns(ck.ConvergenceWarning, match="separated perfectly, or nearly so, by s"):
+        fit = model.fit()
+    assert not fit.convergence.converged
+
+
 @pytest.mark.parametrize(
     ("formula", "message"),
     [

@@ -88,6 +88,7 @@ class ChoiceModel:
         mixing: RandomCoefficients | LatentClasses | None = None,
     ) -> None:
         from choicekit.errors.gumbel import Gumbel
+        from choicekit.errors.ordered import BoundOrdered
         from choicekit.estimation.identification import (
             require_identified,
             require_index_identified,
@@ -108,16 +109,16 @@ class ChoiceModel:
         require_chosen_name(self.design, self.data)
         self._x: Float | None = self._rows(self.data)
         announce_compilation(self.errors)
-        layout, labels = self.data.layout, self.data.alternatives
-        if self.errors.index:
-            self.information = require_index_identified(self._x, layout, self.design.names, labels)
+        layout, labels, names = self.data.layout, self.data.alternatives, self.design.names
+        self.bound = self.errors.bind(labels, labels.index(self.base))
+        if isinstance(self.bound, BoundOrdered):
+            self.information = require_index_identified(
+                self._x, layout, names, labels, self.bound.sequence
+            )
         else:
             self.information = require_identified(
-                self._x, layout, self.design.names, self.design.constants, labels
+                self._x, layout, names, self.design.constants, labels
             )
-        self.bound = self.errors.bind(
-            self.data.alternatives, self.data.alternatives.index(self.base)
-        )
         if mixing is not None and isinstance(self.design, NonlinearDesign):
             from choicekit.likelihood.build import NOT_MIXED
 

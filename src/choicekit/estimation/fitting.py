@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from choicekit.estimation.identification import NullDirection, separated_directions
+from choicekit.estimation.identification import NullDirection
+from choicekit.estimation.identification.directions import SEPARATED, separated_directions
 from choicekit.estimation.identification.utility import utility_information
 from choicekit.estimation.judgement import (
     Convergence,
@@ -37,6 +38,7 @@ Float = NDArray[np.float64]
 SAME = 0.1  # standard errors, or units of the log-likelihood; nearer ends than this are one
 ARRIVED = 1e-3  # standard errors
 EN_ROUTE = 100.0  # times nearer to an edge than this, a search that ended badly was on its way
+SEPARATED_INDEX = 1e-4  # as SEPARATED: the search, at about 1e-3 standard errors, ends earlier
 LITTLE = 1e-3  # of the log-likelihood
 
 
@@ -208,11 +210,31 @@ def _separated(
     known[: len(information), : len(information)] = information
     known[bent], known[:, bent] = 0.0, 0.0
     seen = np.flatnonzero((table.free < likelihood.n_coefficients) & ~np.isin(table.free, bent))
+    names = [table.names[k] for k in table.free[seen]]
+    if likelihood.errors.index:
+        own = _curvature(likelihood, hessian, table, len(seen))
+        return separated_directions(
+            own, table.pull_square(known)[np.ix_(seen, seen)], names, SEPARATED_INDEX
+        )
     return separated_directions(
-        hessian[np.ix_(seen, seen)],
-        table.pull_square(known)[np.ix_(seen, seen)],
-        [table.names[k] for k in table.free[seen]],
+        hessian[np.ix_(seen, seen)], table.pull_square(known)[np.ix_(seen, seen)], names, SEPARATED
     )
+
+
+def _curvature(likelihood: Likelihood, hessian: Float, table: ParameterTable, n: int) -> Float:
+    """Hessian of the n free coefficients, (n, n).
+
+    That of an index is concentrated over the thresholds, which move along with it: only then does
+    it die away where the index separates the categories.
+    """
+    own = hessian[:n, :n]
+    if not likelihood.errors.index or not n:
+        return own
+    k = likelihood.n_coefficients
+    cuts = n + int((~table.fixed[k : k + len(likelihood.errors.names)]).sum())
+    cross, inner = hessian[:n, n:cuts], hessian[n:cuts, n:cuts]
+    concentrated: Float = own - cross @ np.linalg.pinv(inner, rcond=1e-12, hermitian=True) @ cross.T
+    return concentrated
 
 
 def _climb(

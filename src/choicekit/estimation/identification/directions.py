@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SINGULAR", "NullDirection", "null_directions", "separated_directions"]
+__all__ = ["SEPARATED", "SINGULAR", "NullDirection", "null_directions", "separated_directions"]
 
 Float = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def null_directions(
 
 
 def separated_directions(
-    hessian: Float, information: Float, names: Sequence[str]
+    hessian: Float, information: Float, names: Sequence[str], threshold: float = SEPARATED
 ) -> list[NullDirection]:
     """Directions in which the estimates have run to where the choices are certain.
 
@@ -105,6 +105,8 @@ def separated_directions(
         Negative Hessian of the logit with zero coefficients, (K, K), positive definite.
     names
         K names.
+    threshold
+        Share of the curvature at zero that counts as none.
     """
     from scipy.linalg import eigh
 
@@ -114,7 +116,7 @@ def separated_directions(
     grid = np.outer(scale, scale)
     shares, vectors = eigh(-hessian * grid, information * grid)
     found = []
-    for vector in vectors[:, shares < SEPARATED].T:
+    for vector in vectors[:, shares < threshold].T:
         member = np.abs(vector) > 1e-3 * np.abs(vector).max()
         loads = (vector * scale)[member]
         loads = loads / loads[np.argmax(np.abs(loads))]

@@ -90,8 +90,9 @@ def _coefficient_checks(
 ) -> list[Check]:
     """Whether the coefficients can be told apart, and what stands for constants."""
     x, layout = likelihood.x, likelihood.layout
-    if likelihood.errors.index:
-        return index_checks(index_information(x, layout), layout, names, alternatives)
+    if isinstance(likelihood.errors, BoundOrdered):
+        information = index_information(x, layout, likelihood.errors.sequence)
+        return index_checks(information, layout, names, alternatives)
     constants = [c.name for c in coefficients if c.kind == "constant"]
     information = utility_information(x, layout)
     return utility_checks(information, x, layout, names, constants, alternatives)

@@ -24,11 +24,13 @@ __all__ = [
 
 Float = NDArray[np.float64]
 
-DENSITY = 0.25  # information a case about the index: a binary logit's at equal shares
-
 
 def require_index_identified(
-    x: Float, layout: Layout, names: Sequence[str], alternatives: Sequence[Hashable]
+    x: Float,
+    layout: Layout,
+    names: Sequence[str],
+    alternatives: Sequence[Hashable],
+    sequence: NDArray[np.intp],
 ) -> Float:
     """Raise unless the coefficients of the index and the thresholds can be told apart.
 
@@ -42,6 +44,8 @@ def require_index_identified(
         Names of the coefficients.
     alternatives
         J labels.
+    sequence
+        Codes of the categories from the lowest to the highest, (J,).
 
     Returns
     -------
@@ -53,20 +57,25 @@ def require_index_identified(
     IdentificationError
         Naming the coefficients involved, or the category that nobody chose.
     """
-    information = index_information(x, layout)
+    information = index_information(x, layout, sequence)
     refuse(index_checks(information, layout, names, alternatives))
     return information
 
 
-def index_information(x: Float, layout: Layout) -> Float:
-    """Information (K, K) about the coefficients, roughly: the regressors' covariance over cases.
+def index_information(x: Float, layout: Layout, sequence: NDArray[np.intp]) -> Float:
+    """Information (K, K) about the coefficients at zero, the thresholds at the shares: a logit's.
 
-    The thresholds take the place of a constant, so what is the same in all cases says nothing.
+    A category between the cumulative shares F and G has the score ``1 - F - G`` by the index
+    (McCullagh 1980). The thresholds take the place of a constant, so what is the same in all
+    cases says nothing.
     """
     first = x[layout.case_ptr[:-1]]
     weights = np.ones(len(first)) if layout.weights is None else layout.weights
+    taken = np.bincount(layout.chosen_alt, weights=weights, minlength=layout.n_alternatives)
+    ends = np.concatenate([[0.0], np.cumsum(taken[sequence] / weights.sum())])
+    density = float(np.diff(ends) @ (1.0 - ends[:-1] - ends[1:]) ** 2)
     centred = first - weights @ first / weights.sum()
-    result: Float = DENSITY * centred.T @ (centred * weights[:, None])
+    result: Float = density * centred.T @ (centred * weights[:, None])
     return result
 
 
