@@ -74,7 +74,7 @@ def test_allocations_of_zero_and_one_are_a_nested_logit(ragged: bool) -> None:
 
 @pytest.mark.parametrize("ragged", [False, True])
 def test_paired_combinatorial_against_its_formula(ragged: bool) -> None:
-    """Koppelman & Wen (2000), equations 3 to 5, pair by pair; their mu is lambda."""
+    """Koppelman & Wen (2000), pair by pair; mu is lambda here."""
     v, available, chosen = sample(ragged)
     law = bound(PairedCombinatorial(list(LABELS)))
     theta = np.linspace(0.3, 0.95, len(law.names))

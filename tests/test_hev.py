@@ -32,7 +32,7 @@ def bound(law: Any) -> Any:
 
 
 def integral(v: Any, available: Any, i: int, scales: Any) -> float:
-    """P(i) as Bhat (1995, equation 6) has it, by scipy's adaptive quadrature."""
+    """P(i) as one integral over the chosen error (Bhat 1995), by scipy's adaptive quadrature."""
     rivals = [j for j in range(len(v)) if j != i and available[j]]
 
     def integrand(w: float) -> float:

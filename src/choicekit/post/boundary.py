@@ -2,9 +2,9 @@
 
 A standard deviation of zero is such an edge. With one parameter at the edge among q restrictions
 the ratio is chi-squared with q - 1 or q degrees of freedom, each with probability one half (Self &
-Liang 1987, Journal of the American Statistical Association 82, 605-610, case 5); so too where a
+Liang 1987, Journal of the American Statistical Association 82, 605-610); so too where a
 random coefficient is added to correlated ones, with its covariances (Stram & Lee 1994, Biometrics
-50, 1171-1177, case 3). With several the weights depend on the information matrix, and chi-squared
+50, 1171-1177). With several the weights depend on the information matrix, and chi-squared
 with q degrees of freedom bounds the p-value from above.
 
 A dissimilarity of 1 is the edge only of what utility maximisation allows: the estimates here may
