@@ -21,16 +21,20 @@ from choicekit.estimation.identification.examine import (
     exclusion_checks,
     require_covariance_identified,
 )
-from choicekit.estimation.maximise import METHODS
 from choicekit.estimation.noise import Noise, fit_noise
 from choicekit.estimation.null_models import constants_only, equal_shares
+from choicekit.estimation.options import (
+    require_draws,
+    require_method,
+    require_seed,
+    require_starts,
+)
 from choicekit.estimation.starts import continued_start, logit_start
 from choicekit.exceptions import (
     ConvergenceWarning,
     SimulationWarning,
     SpecificationError,
     did_you_mean,
-    unknown,
 )
 from choicekit.likelihood import LatentClassLikelihood, MixedLikelihood
 from choicekit.mixing import RandomCoefficients
@@ -84,12 +88,12 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     require_cov_type(options.cov_type)
     if options.cov_type == "cluster":
         cluster_codes(model.data, options.groups)  # complain before the fit, not after it
-    _require_seed(options.seed)
-    _require_starts(options.starts)
-    auto = _require_draws(options.draws)
+    require_seed(options.seed)
+    require_starts(options.starts)
+    auto = require_draws(options.draws)
     if not auto and options.draws is not None:
         model = _with_draws(model, int(options.draws))
-    _require_method(options.method)
+    require_method(options.method)
     bounds = read_bounds(options.bounds, model.parameter_names)
     table = model.table(options.start, options.fixed, options.constraints)
     # At the usual start: what is identified does not depend on a start the user chose badly.
@@ -364,34 +368,6 @@ def require_options(given: Mapping[str, object]) -> None:
             raise TypeError(
                 f"fit() got an unexpected keyword argument {name!r}.{did_you_mean(name, choices)}"
             )
-
-
-def _require_draws(draws: object) -> bool:
-    """Whether the number of draws is to be found; raises for what is no number of draws."""
-    if draws == "auto":
-        return True
-    if draws is None or (isinstance(draws, int | np.integer) and not isinstance(draws, bool)):
-        return False
-    raise SpecificationError(
-        f"draws must be 'auto', a whole number, or None for the error law's own, not {draws!r}."
-    )
-
-
-def _require_method(method: object) -> None:
-    if method not in METHODS:
-        raise unknown("method", method, METHODS)
-
-
-def _require_starts(starts: object) -> None:
-    whole = isinstance(starts, int | np.integer) and not isinstance(starts, bool)
-    if starts is not None and not (whole and int(starts) >= 1):  # type: ignore[call-overload]
-        raise SpecificationError(f"starts must be a whole number of at least 1, not {starts!r}.")
-
-
-def _require_seed(seed: object) -> None:
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not (whole and 0 <= int(seed) < 2**63):  # type: ignore[call-overload]
-        raise SpecificationError(f"seed must be a whole number from 0 to 2**63 - 1, not {seed!r}.")
 
 
 # -- notes ----------------------------------------------------------------------------------------
