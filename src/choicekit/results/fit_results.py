@@ -17,12 +17,12 @@ import pandas as pd
 from choicekit.estimation.clusters import cluster_codes, unit_codes
 from choicekit.estimation.covariance import parameter_covariance, require_cov_type
 from choicekit.exceptions import SpecificationError
-from choicekit.results.diagnosis import Diagnosis
+from choicekit.results.tastes import Tastes
 
 __all__ = ["FitResults", "load"]
 
 
-class FitResults(Diagnosis):
+class FitResults(Tastes):
     """Estimates and everything that follows from them; the fields are those of `Record`."""
 
     # -- inference ----------------------------------------------------------------------------
