@@ -181,6 +181,10 @@ class LatentClassLikelihood(Likelihood):
         sums = np.column_stack(columns).astype(np.float64, copy=False)
         return sums[:, 0] if by_case.ndim == 1 else sums
 
+    def logp_and_scores(self, params: Float) -> tuple[Float, Float]:
+        """Log-probability of each person's choices, (N,), and its derivatives, (N, P)."""
+        return self.logp(params), self.scores(params)
+
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Refuse: derivatives by the utilities differ between the classes."""
         raise NotImplementedError("latent classes have one utility a class")
