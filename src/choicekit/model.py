@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.data.choicedata import ChoiceData
-from choicekit.data.people import person_columns
-from choicekit.data.peoplerows import people_rows, require_whole_people
+from choicekit.data.people import people_rows, person_columns, require_whole_people
 from choicekit.exceptions import SpecificationError
 from choicekit.parameters import ParameterTable
 from choicekit.specify import (

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from choicekit.data.choicedata import ChoiceData
-from choicekit.data.peoplerows import people_rows
+from choicekit.data.people import people_rows
 from choicekit.exceptions import SpecificationError
 from choicekit.utility import (
     Design,
