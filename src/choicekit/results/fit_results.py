@@ -17,12 +17,12 @@ import pandas as pd
 from choicekit.estimation.clusters import cluster_codes, unit_codes
 from choicekit.estimation.covariance import parameter_covariance, require_cov_type
 from choicekit.exceptions import SpecificationError
-from choicekit.results.tastes import Tastes
+from choicekit.results.validation import Validation
 
 __all__ = ["FitResults", "load"]
 
 
-class FitResults(Tastes):
+class FitResults(Validation):
     """Estimates and everything that follows from them; the fields are those of `Record`."""
 
     # -- inference ----------------------------------------------------------------------------
