@@ -28,14 +28,11 @@ def people_rows(data: ChoiceData, columns: Iterable[Any]) -> tuple[pd.DataFrame,
         If one of the columns is not the same in all rows of a person, naming the cases.
     """
     layout = data.layout
-    person = np.arange(layout.n_cases) if layout.person is None else layout.person
-    of_row = person[layout.case]
-    first = np.full(layout.n_people, len(of_row), dtype=np.int64)
-    np.minimum.at(first, of_row, np.arange(len(of_row)))
+    person = _person_of_rows(data)
+    first = _first_rows(person, layout.n_people)
     findings = []
     for name in columns:
-        codes = pd.factorize(data.frame[name])[0]
-        wrong = np.unique(layout.case[codes != codes[first][of_row]])
+        wrong = np.unique(layout.case[_unlike_first(data.frame[name], person, first)])
         if len(wrong):
             whose = "case" if layout.person is None else "person"
             message = f"The column {name!r} is not the same in all rows of a {whose}"
@@ -55,9 +52,9 @@ def require_whole_people(data: ChoiceData) -> None:
     """Raise SpecificationError unless the cases of a person have the same weight."""
     layout = data.layout
     if layout.weights is not None and layout.person is not None:
-        first = np.empty(layout.n_people)
-        first[layout.person[::-1]] = layout.weights[::-1]
-        uneven = np.unique(layout.person[layout.weights != first[layout.person]])
+        first = _first_rows(layout.person, layout.n_people)
+        unlike = _unlike_first(pd.Series(layout.weights), layout.person, first)
+        uneven = np.unique(layout.person[unlike])
         if len(uneven):
             assert data.person_ids is not None
             shown = ", ".join(str(data.person_ids[n]) for n in uneven[:5])
@@ -83,9 +80,9 @@ def person_columns(data: ChoiceData, columns: Sequence[str]) -> NDArray[np.float
     SpecificationError
         For a column that is absent, not numeric, missing somewhere, or not constant in a person.
     """
-    layout = data.layout
-    person = layout.case if layout.person is None else layout.person[layout.case]
-    out = np.empty((layout.n_people, len(columns)))
+    person = _person_of_rows(data)
+    first = _first_rows(person, data.layout.n_people)
+    out = np.empty((len(first), len(columns)))
     for place, column in enumerate(columns):
         if column not in data.frame:
             hint = did_you_mean(column, [str(name) for name in data.frame.columns])
@@ -102,11 +99,34 @@ def person_columns(data: ChoiceData, columns: Sequence[str]) -> NDArray[np.float
                 f"Column {column!r}, in the mean of a random coefficient, has missing or infinite "
                 "values. Cure: leave those people out."
             )
-        out[person, place] = values
-        uneven = np.unique(person[values != out[person, place]])
+        out[:, place] = values[first]
+        uneven = np.unique(person[_unlike_first(series, person, first)])
         if len(uneven):
             raise SpecificationError(
                 f"Column {column!r}, in the mean of a random coefficient, differs within "
                 f"{len(uneven):,} people. Cure: put its interaction into the formula."
             )
     return out
+
+
+def _person_of_rows(data: ChoiceData) -> NDArray[np.int64]:
+    """Person of each row, (L,); without people, its case."""
+    layout = data.layout
+    found: NDArray[np.int64] = layout.case if layout.person is None else layout.person[layout.case]
+    return found
+
+
+def _first_rows(person: NDArray[np.int64], n_people: int) -> NDArray[np.int64]:
+    """Position of the first row of each person, (N,)."""
+    first = np.full(n_people, len(person), dtype=np.int64)
+    np.minimum.at(first, person, np.arange(len(person)))
+    return first
+
+
+def _unlike_first(
+    values: pd.Series[Any], person: NDArray[np.int64], first: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Rows whose value is not that of the person's first row; missing values are alike."""
+    codes = pd.factorize(values)[0]
+    unlike: NDArray[np.bool_] = codes != codes[first][person]
+    return unlike
