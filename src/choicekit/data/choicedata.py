@@ -19,7 +19,6 @@ from choicekit.data.labels import given_alternatives
 from choicekit.data.layout import Layout, case_positions
 from choicekit.data.overview import overview
 from choicekit.data.ranked import Ranked
-from choicekit.data.rankings import RankReader
 from choicekit.data.readers import LongReader
 from choicekit.data.sampling import reweighted
 from choicekit.data.wide import WideReader
@@ -73,7 +72,7 @@ class ChoiceData(Ranked):
     weights: Hashable | None
     origin: NDArray[np.int64]
     n_input_rows: int
-    reader: LongReader | WideReader | RankReader
+    reader: LongReader | WideReader
     missing: str
     dropped: tuple[Finding, ...]
     dropped_ids: pd.Index[Any]

@@ -107,7 +107,7 @@ class Ranked:
         """
         given = None if alternatives is None else given_alternatives(alternatives)
         who = case if person is None else person
-        reader = RankReader(case, alt, rank, worst, depth, who, weights, available, given, missing)
+        reader = RankReader(case, alt, rank, who, weights, available, given, missing, worst, depth)
         return cls._from_reading(reader.read(df), reader)
 
     @property

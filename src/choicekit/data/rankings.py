@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from choicekit.data.assemble import Reading, Settled, arrange, picked, settle
 from choicekit.data.caselevel import case_person, case_weights
-from choicekit.data.checks import Notebook, Rows, check_choices, check_policy, check_sets
+from choicekit.data.checks import Notebook, Rows, check_choices, check_sets
 from choicekit.data.choices import Choice
 from choicekit.data.columns import flags_of, frame_findings, locate, numbers_of
 from choicekit.data.explode import Exploded, explode, places_of
@@ -29,24 +29,19 @@ STAGE, WORST = "stage", "worst_stage"  # columns added to the frame
 
 
 @dataclass(frozen=True)
-class RankReader:
-    """The arguments of ``ChoiceData.from_rankings``, ready to read another frame alike."""
+class RankReader(LongReader):
+    """The arguments of ``ChoiceData.from_rankings``, ready to read another frame alike.
 
-    case: Hashable
-    alt: Hashable
-    rank: Hashable
+    ``chosen`` is the column of the ranks.
+    """
+
     worst: Hashable | None = None
     depth: int | None = None
-    person: Hashable | None = None
-    weights: Hashable | None = None
-    available: Hashable | None = None
-    alternatives: Alternatives | None = None
-    missing: str = "raise"
 
     form = "rankings"
 
     def __post_init__(self) -> None:
-        check_policy(self.missing)
+        super().__post_init__()
         whole = isinstance(self.depth, int | np.integer) and not isinstance(self.depth, bool)
         if self.depth is not None and not (whole and self.depth >= 1):
             raise SpecificationError(
@@ -54,20 +49,9 @@ class RankReader:
                 "to take from the top of each ranking."
             )
 
-    @property
-    def chosen(self) -> Hashable:
-        """The column that says what was chosen."""
-        return self.rank
-
     def flags(self) -> set[Hashable]:
         """Return the names of columns that are no attributes."""
-        return {STAGE, WORST, *({self.available, self.worst} - {None})}
-
-    def knowing(self, alternatives: tuple[Any, ...]) -> RankReader:
-        """Return the same reader with the alternatives it has met."""
-        if self.alternatives is not None:
-            return self
-        return replace(self, alternatives=Alternatives(alternatives, alternatives))
+        return {STAGE, WORST, *super().flags(), *({self.worst} - {None})}
 
     def read(self, frame: pd.DataFrame, *, require_choice: bool = True) -> Reading:
         """Read, check and explode a frame; raise one DataError with all findings.
@@ -82,12 +66,12 @@ class RankReader:
         wrong = frame_findings(frame)
         if wrong:
             raise DataError(wrong)
-        parsed = self._long().parse(frame, require_choice)
+        parsed = self.parse(frame, require_choice)
         notes, alternatives = parsed.notes, parsed.alternatives
         notes.errors += _taken_names(frame, self.worst is not None)
         columns: dict[str, pd.Series[Any]] = {}
         if require_choice:
-            roles = {"rank": self.rank, "worst": self.worst}
+            roles = {"rank": self.chosen, "worst": self.worst}
             columns, lost = locate(frame, roles, frozenset())
             notes.errors += lost
         heading = "The data cannot be used" if require_choice else "The new data cannot be used"
@@ -117,19 +101,10 @@ class RankReader:
         origin = found.rows if index is None else index[found.rows]
         return self._reading(frame, origin, done, found, alternatives, notes)
 
-    def _long(self) -> LongReader:
-        """What reads everything but the ranks."""
+    def _roles(self) -> dict[str, Hashable | None]:
+        """The columns of the long frame but for the ranks, which are no marks of a choice."""
         person = None if self.person == self.case else self.person
-        return LongReader(
-            self.case,
-            self.alt,
-            None,
-            person,
-            self.weights,
-            self.available,
-            self.alternatives,
-            self.missing,
-        )
+        return {**super()._roles(), "chosen": None, "person": person}
 
     def _places(
         self,
@@ -148,7 +123,7 @@ class RankReader:
         if isinstance(rank, Finding):
             notes.errors.append(rank)
             return None
-        return places_of(picked(rank, index), rows, notes, self.rank)
+        return places_of(picked(rank, index), rows, notes, self.chosen)
 
     def _worst(
         self,

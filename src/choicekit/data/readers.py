@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,7 @@ class LongReader:
         """Return the names of the availability columns."""
         return set() if self.available is None else {self.available}
 
-    def knowing(self, alternatives: tuple[Any, ...]) -> LongReader:
+    def knowing(self, alternatives: tuple[Any, ...]) -> Self:
         """Return the same reader with the alternatives it has met."""
         if self.alternatives is not None:
             return self
