@@ -17,7 +17,7 @@ from choicekit.errors import Normal
 from choicekit.errors.covariance import (
     Factor,
     Pattern,
-    differenced_jacobian,
+    difference_variances,
     local_rank,
     make_structure,
     structure_problems,
@@ -79,7 +79,7 @@ def test_identified_structures(covariance: Any, n: int) -> None:
         step[q] = 1e-6
         slope = (s.omega(theta + step) - s.omega(theta - step)) / 2e-6
         np.testing.assert_allclose(s.jacobian(theta)[q], slope, atol=1e-8)
-    assert differenced_jacobian(s, theta).shape == (len(theta), n * (n - 1) // 2)
+    assert difference_variances(s.jacobian(theta)).shape == (len(theta), n * (n - 1) // 2)
     assert local_rank(s) == len(s.names) + 1
     assert structure_problems(s, labels(n)) == []
     assert s.normalisation.endswith(".")

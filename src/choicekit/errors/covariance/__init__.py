@@ -3,7 +3,7 @@
 from choicekit.errors.covariance.base import CovarianceSpec, Structure
 from choicekit.errors.covariance.factor import Factor
 from choicekit.errors.covariance.identified import (
-    differenced_jacobian,
+    difference_variances,
     local_rank,
     structure_problems,
 )
@@ -17,7 +17,7 @@ __all__ = [
     "Pattern",
     "Structure",
     "covariance_spec",
-    "differenced_jacobian",
+    "difference_variances",
     "local_rank",
     "make_structure",
     "structure_problems",

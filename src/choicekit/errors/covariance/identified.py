@@ -11,13 +11,14 @@ with the covariance itself (the direction in which only the scale moves), are li
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.covariance.base import Structure
 
-__all__ = ["differenced_jacobian", "generic_point", "local_rank", "structure_problems"]
+__all__ = ["difference_variances", "generic_point", "local_rank", "structure_problems"]
 
 Float = NDArray[np.float64]
 
@@ -25,23 +26,27 @@ DEPENDENT = 1e-7  # singular values below this share of the largest count as zer
 SPREAD = 0.25  # of the generic point around the start
 
 
-def differenced_jacobian(structure: Structure, theta: Float) -> Float:
-    """Derivative of the covariance of the error differences by the parameters.
+def difference_variances(matrices: Float, pairs: NDArray[np.integer[Any]] | None = None) -> Float:
+    """Variances of the error differences of pairs of alternatives; linear in the covariance.
+
+    So what gives the variances of a covariance gives their derivatives from its derivatives.
 
     Parameters
     ----------
-    structure
-        The covariance structure.
-    theta
-        (Q,).
+    matrices
+        Covariances of the errors, or their derivatives, (..., J, J).
+    pairs
+        Codes (M, 2) of the alternatives; by default all pairs. The covariances of differences
+        follow from the variances of all of them.
 
     Returns
     -------
     ndarray
-        (Q, D (D + 1) / 2): the lower triangle, row by row, of the covariance of the differences
-        against the first alternative. The rank is the same against any other.
+        (..., M).
     """
-    return _lower(_differenced(structure.jacobian(theta)))
+    i, j = np.triu_indices(matrices.shape[-1], 1) if pairs is None else pairs.T
+    out: Float = matrices[..., i, i] + matrices[..., j, j] - 2.0 * matrices[..., i, j]
+    return out
 
 
 def generic_point(structure: Structure) -> Float:
@@ -95,7 +100,7 @@ def structure_problems(structure: Structure, alternatives: Sequence[Hashable]) -
     problems = []
     # Parameters on their own first: those that move nothing, or the scale alone.
     share = np.abs(null).max(axis=1)
-    jacobian = differenced_jacobian(structure, generic_point(structure))
+    jacobian = difference_variances(structure.jacobian(generic_point(structure)))
     idle = [q for q in range(len(names)) if not jacobian[q].any()]
     problems += [
         f"{names[q]!r} changes no covariance of error differences. Cure: leave it out."
@@ -118,27 +123,10 @@ def structure_problems(structure: Structure, alternatives: Sequence[Hashable]) -
     return problems
 
 
-def _differenced(matrices: Float) -> Float:
-    """Covariance of the differences against the first alternative, (..., J, J) to (..., D, D)."""
-    out: Float = (
-        matrices[..., 1:, 1:]
-        - matrices[..., 1:, :1]
-        - matrices[..., :1, 1:]
-        + matrices[..., :1, :1]
-    )
-    return out
-
-
-def _lower(matrices: Float) -> Float:
-    rows, columns = np.tril_indices(matrices.shape[-1])
-    out: Float = matrices[..., rows, columns]
-    return out
-
-
 def _dependent(structure: Structure, theta: Float) -> Float:
     """Combinations of the parameters and, last, the scale that move nothing, (Q + 1, any)."""
-    scale = _lower(_differenced(structure.omega(theta)))
-    rows = np.vstack([differenced_jacobian(structure, theta), scale])
+    moved, scale = structure.jacobian(theta), structure.omega(theta)
+    rows = np.vstack([difference_variances(moved), difference_variances(scale)])
     size = np.linalg.norm(rows, axis=1)
     rows = rows / np.where(size > 0.0, size, 1.0)[:, None]
     left, strength, _ = np.linalg.svd(rows, full_matrices=True)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.data.layout import Layout
+from choicekit.errors.covariance import difference_variances
 from choicekit.estimation.identification.directions import NullDirection, null_directions
 from choicekit.estimation.identification.report import Check, listed
 
@@ -186,9 +187,8 @@ def _rank_at(
         return None  # outside the range of the parameters
     if not (np.isfinite(omega).all() and np.isfinite(slope).all()):
         return None
-    i, j = pairs.T
-    variances = omega[i, i] + omega[j, j] - 2.0 * omega[i, j]
-    changes = (slope[:, i, i] + slope[:, j, j] - 2.0 * slope[:, i, j]).T  # (M, free)
+    variances = difference_variances(omega, pairs)
+    changes = difference_variances(slope, pairs).T  # (M, free)
     own = null_directions(changes.T @ changes, names)
     if not scale_is_free or not len(variances):
         return Rank(tuple(own), False)
