@@ -11,9 +11,25 @@ from numpy.typing import NDArray
 from choicekit.errors.base import SimulationPlan
 from choicekit.exceptions import SpecificationError, did_you_mean
 
-__all__ = ["ClosedForm", "alternative_code"]
+__all__ = ["ClosedForm", "StartsFromLogit", "alternative_code"]
 
 Float = NDArray[np.float64]
+
+
+class StartsFromLogit:
+    """A law whose search starts from the logit's estimates."""
+
+    index = False
+
+    def kernels(self) -> tuple[Any, ...]:
+        """Return the compiled functions that a fit calls: the logit's and the law's own."""
+        from choicekit.numerics.logit import logit_range
+
+        return (logit_range, *self.own_kernels())
+
+    def own_kernels(self) -> tuple[Any, ...]:
+        """Return the law's own compiled functions; none by default."""
+        return ()
 
 
 class ClosedForm:

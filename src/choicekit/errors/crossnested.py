@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb
-from choicekit.errors.closed import ClosedForm, alternative_code
+from choicekit.errors.closed import ClosedForm, StartsFromLogit, alternative_code
 from choicekit.exceptions import SpecificationError
 
 __all__ = ["BoundCrossNested", "CrossNested", "PairedCombinatorial"]
@@ -27,7 +27,7 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, init=False)
-class CrossNested:
+class CrossNested(StartsFromLogit):
     """Gumbel errors correlated within overlapping nests.
 
     Parameters
@@ -53,8 +53,6 @@ class CrossNested:
 
     nests: tuple[tuple[str, tuple[tuple[Hashable, float | None], ...]], ...]
     common: bool
-
-    index = False
 
     def __init__(self, nests: Mapping[str, Any], common: bool = False) -> None:
         if not isinstance(nests, Mapping) or not nests:
@@ -86,12 +84,6 @@ class CrossNested:
     def mixed_title(self) -> str:
         """The same where coefficients are random."""
         return "Mixed cross-nested logit"
-
-    def kernels(self) -> tuple[Any, ...]:
-        """Return the compiled functions that a fit calls: the start comes from the logit's."""
-        from choicekit.numerics.logit import logit_range
-
-        return (logit_range,)
 
     def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundCrossNested:
         """Allocate the alternatives (J labels); the base plays no part."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb, SimulationPlan
+from choicekit.errors.closed import StartsFromLogit
 from choicekit.exceptions import SpecificationError
 
 __all__ = ["BoundGumbel", "Gumbel"]
@@ -19,7 +20,7 @@ NO_THETA = np.empty(0)
 
 
 @dataclass(frozen=True)
-class Gumbel:
+class Gumbel(StartsFromLogit):
     """Independent Gumbel errors of one scale: ``P = softmax(V / scale)`` (McFadden 1974).
 
     Parameters
@@ -46,8 +47,6 @@ class Gumbel:
 
     scale: float = 1.0
 
-    index = False
-
     def __post_init__(self) -> None:
         if not isinstance(self.scale, int | float | np.number) or not self.scale >= 0.0:
             raise SpecificationError(
@@ -64,12 +63,6 @@ class Gumbel:
     def mixed_title(self) -> str:
         """The same where coefficients are random."""
         return "Mixed logit"
-
-    def kernels(self) -> tuple[Any, ...]:
-        """Return the compiled functions that a fit calls."""
-        from choicekit.numerics.logit import logit_range
-
-        return (logit_range,)
 
     def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundGumbel:
         """Fix the alternatives (J labels); the base plays no part."""

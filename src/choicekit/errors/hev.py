@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb, SimulationPlan
-from choicekit.errors.closed import ClosedForm, alternative_code
+from choicekit.errors.closed import ClosedForm, StartsFromLogit, alternative_code
 from choicekit.exceptions import SpecificationError
 from choicekit.numerics.hev import hev_nodes, hev_range
 from choicekit.numerics.threads import map_ranges
@@ -26,7 +26,7 @@ EXTREME = 100.0  # ratio of two scales beyond which the estimates have run off
 
 
 @dataclass(frozen=True)
-class HeteroskedasticGumbel:
+class HeteroskedasticGumbel(StartsFromLogit):
     """Independent Gumbel errors, each with a scale of its own.
 
     Parameters
@@ -41,8 +41,6 @@ class HeteroskedasticGumbel:
 
     scale: Hashable | None = None
 
-    index = False
-
     @property
     def title(self) -> str:
         """The model's name in a heading."""
@@ -53,11 +51,9 @@ class HeteroskedasticGumbel:
         """The same where coefficients are random."""
         return "Mixed heteroskedastic extreme value model"
 
-    def kernels(self) -> tuple[Any, ...]:
-        """Return the compiled functions that a fit calls; the start comes from the logit's."""
-        from choicekit.numerics.logit import logit_range
-
-        return logit_range, hev_range
+    def own_kernels(self) -> tuple[Any, ...]:
+        """Return the law's own compiled function."""
+        return (hev_range,)
 
     def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundHeteroskedasticGumbel:
         """Fix the alternatives (J labels) and whose scale is 1.

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb
-from choicekit.errors.closed import ClosedForm, alternative_code
+from choicekit.errors.closed import ClosedForm, StartsFromLogit, alternative_code
 from choicekit.exceptions import SpecificationError
 
 __all__ = ["BoundNested", "Nested"]
@@ -44,7 +44,7 @@ class Node(NamedTuple):
 
 
 @dataclass(frozen=True, init=False)
-class Nested:
+class Nested(StartsFromLogit):
     """Gumbel errors that are correlated within nests.
 
     Parameters
@@ -70,8 +70,6 @@ class Nested:
     tree: Any
     common: bool
 
-    index = False
-
     def __init__(self, nests: Mapping[str, Any], common: bool = False) -> None:
         if not isinstance(nests, Mapping) or not nests:
             raise SpecificationError(
@@ -94,12 +92,6 @@ class Nested:
     def mixed_title(self) -> str:
         """The same where coefficients are random."""
         return "Mixed nested logit"
-
-    def kernels(self) -> tuple[Any, ...]:
-        """Return the compiled functions that a fit calls: the start comes from the logit's."""
-        from choicekit.numerics.logit import logit_range
-
-        return (logit_range,)
 
     def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundNested:
         """Hang the alternatives (J labels) in the tree; the base plays no part."""

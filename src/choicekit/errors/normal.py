@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb, SimulationPlan
+from choicekit.errors.closed import StartsFromLogit
 from choicekit.errors.covariance import CovarianceSpec, Structure, covariance_spec, make_structure
 from choicekit.errors.integrators import EXACT_LIMIT, Integrator, Settled
 from choicekit.errors.prediction import Cases, shares, shares_within
@@ -29,7 +30,7 @@ SINGULAR = 1e-5  # smallest eigenvalue of the correlations of error differences
 
 
 @dataclass(frozen=True)
-class Normal:
+class Normal(StartsFromLogit):
     """Jointly normal errors; the likelihood is exact or simulated by GHK.
 
     Parameters
@@ -80,8 +81,6 @@ class Normal:
     draw_kind: str = "sobol"
     antithetic: bool = False
 
-    index = False
-
     def __post_init__(self) -> None:
         covariance_spec(self.covariance)
         _require_choice("method", self.method, METHODS)
@@ -109,15 +108,13 @@ class Normal:
         """The same where coefficients are random."""
         return "Multinomial probit with random coefficients"
 
-    def kernels(self) -> tuple[Any, ...]:
-        """Return the compiled functions that a fit calls; the start comes from the logit's."""
-        from choicekit.numerics.logit import logit_range
-
+    def own_kernels(self) -> tuple[Any, ...]:
+        """Return the compiled functions that integrate."""
         if self.method == "analytic":
             from choicekit.numerics.sequential import sequential_range
 
-            return logit_range, order_range, ghk_range, sequential_range
-        return logit_range, order_range, ghk_range
+            return order_range, ghk_range, sequential_range
+        return order_range, ghk_range
 
     def bind(self, alternatives: tuple[Hashable, ...], base: int) -> BoundNormal:
         """Fix the alternatives (J labels) and the code of the base."""
