@@ -137,6 +137,9 @@ class BoundErrors(Protocol):
     def redrawn(self, seed: int | None) -> BoundErrors:
         """What was settled on with other draws: a new seed or, with None, more points."""
 
+    def predicting(self) -> BoundErrors:
+        """The same, not settled, with the points that probabilities take."""
+
     def approximated(self) -> BoundErrors | None:
         """What was settled on with a cheap approximation in its place; None if there is none."""
 

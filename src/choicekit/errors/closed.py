@@ -62,6 +62,10 @@ class ClosedForm:
         """Nothing is drawn."""
         return self
 
+    def predicting(self) -> Self:
+        """Nothing is drawn."""
+        return self
+
     def approximated(self) -> Self | None:
         """Nothing is cheaper than a closed form."""
         return None

@@ -118,6 +118,10 @@ class BoundGumbel:
         """Nothing is drawn."""
         return self
 
+    def predicting(self) -> BoundGumbel:
+        """Nothing is drawn."""
+        return self
+
     def approximated(self) -> BoundGumbel | None:
         """Nothing is cheaper than a closed form."""
         return None

@@ -224,6 +224,12 @@ class BoundNormal:
         settled = self.settled.refined() if seed is None else self.settled.reseeded(seed)
         return replace(self, settled=settled)
 
+    def predicting(self) -> BoundNormal:
+        """The same, not settled, with the points that probabilities take."""
+        points = max(self.integrator.n_points, PREDICTION_DRAWS)
+        integrator = self.integrator.with_points(points)
+        return replace(self, integrator=integrator, settled=None)
+
     def approximated(self) -> BoundNormal | None:
         """The same, settled, with half the nodes and with sequential conditioning for GHK."""
         if self.settled is None or not self.integrator.exact or self.integrator.sequential:
@@ -310,8 +316,7 @@ class BoundNormal:
         if keys is None:
             keys = np.arange(len(v), dtype=np.uint64)
         cases = Cases(v, available, self.structure.omega(theta), keys, extra)
-        points = max(self.integrator.n_points, PREDICTION_DRAWS)
-        integrator = self.integrator.with_points(points)
+        integrator = self.predicting().integrator
         seed = 0 if self.settled is None else self.settled.seed
         if tol is None:
             found = shares(integrator, cases, seed)

@@ -82,6 +82,11 @@ class LatentClassLikelihood(Likelihood):
         kept = cases if self.layout.person is None else np.unique(self.layout.person[cases])
         return replace(super().take(cases), classes=self.classes.take(kept))
 
+    def alone(self, cases: NDArray[np.int64], alternative: int) -> Self:
+        """Some cases, each a unit of its own with her person's membership covariates."""
+        people = cases if self.layout.person is None else self.layout.person[cases]
+        return replace(super().alone(cases, alternative), classes=self.classes.take(people))
+
     def spread_information(self, information: Float) -> Float:
         """Information (B, B) of all coefficients, given that of one class's, (K, K)."""
         return self.classes.spread_information(information)
@@ -181,10 +186,6 @@ class LatentClassLikelihood(Likelihood):
         sums = np.column_stack(columns).astype(np.float64, copy=False)
         return sums[:, 0] if by_case.ndim == 1 else sums
 
-    def logp_and_scores(self, params: Float) -> tuple[Float, Float]:
-        """Log-probability of each person's choices, (N,), and its derivatives, (N, P)."""
-        return self.logp(params), self.scores(params)
-
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Refuse: derivatives by the utilities differ between the classes."""
         raise NotImplementedError("latent classes have one utility a class")
@@ -207,8 +208,8 @@ class LatentClassLikelihood(Likelihood):
         gradient[k + len(theta) :] = ones @ by_prior
         return float(ones @ found.logp), gradient
 
-    def scores(self, params: Float) -> Float:
-        """Derivative of each unit's unweighted log-probability, (U, P)."""
+    def logp_and_scores(self, params: Float) -> tuple[Float, Float]:
+        """Log-probability of each unit's choices (U,) and its derivative (U, P), unweighted."""
         found = self._evaluate(params)
         k, theta = self.n_coefficients, self.split(params)[1]
         out = np.zeros((self.n_units, len(params)))
@@ -218,7 +219,16 @@ class LatentClassLikelihood(Likelihood):
             out[:, own] += weight * self._sum_cases(by_case)
             out[:, k : k + len(theta)] += weight * self._sum_cases(part.dtheta)
         out[:, k + len(theta) :] = self.classes.pull_prior(found.posterior - found.prior)
-        return out
+        return found.logp, out
+
+    def logp_and_shifts(self, params: Float) -> tuple[Float, Float]:
+        """Log-probability of each unit's choices (U,) and derivatives by utilities (C, J)."""
+        found = self._evaluate(params)
+        posterior = self._of_cases(found.posterior)
+        slopes = [
+            weight[:, None] * part.dv for weight, part in zip(posterior.T, found.parts, strict=True)
+        ]
+        return found.logp, np.sum(slopes, axis=0)
 
     def probabilities(self, params: Float, tol: float | None = None) -> Float:
         """Choice probabilities, mean over the prior membership, (C, J); 0 where not available."""

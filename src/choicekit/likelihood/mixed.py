@@ -141,6 +141,32 @@ class MixedLikelihood(Likelihood):
         mixing = self.mixing.take(kept)
         return replace(super().take(cases), person_keys=self.person_keys[kept], mixing=mixing)
 
+    def alone(self, cases: NDArray[np.int64], alternative: int) -> Self:
+        """Some cases, each a unit of its own with her person's nodes; see `Likelihood.alone`.
+
+        The points of the errors stay those of the fit: the nodes average over them.
+        """
+        people = cases if self.layout.person is None else self.layout.person[cases]
+        return replace(
+            super().alone(cases, alternative),
+            errors=self.errors,
+            person_keys=self.person_keys[people],
+            mixing=self.mixing.take(people),
+        )
+
+    def settled_like(self, other: Self) -> Self:
+        """The same with the draws and orders of one that has the same cases and choices."""
+        mixing = replace(self.mixing, given=other.mixing.given, n_nodes=other.mixing.n_nodes)
+        found = replace(
+            super().settled_like(other),
+            seed=other.seed,
+            person_keys=other.person_keys,
+            mixing=mixing,
+        )
+        if "_kept_nodes" in other.__dict__:  # made already, and the same
+            found.__dict__["_kept_nodes"] = other._kept_nodes
+        return found
+
     def utilities(self, params: Float) -> Float:
         """Utilities (C, J) at the median of each coefficient; 0 where not available."""
         beta, _, phi = self.split(params)

@@ -60,3 +60,8 @@ class NonlinearLikelihood(Likelihood):
     def take(self, cases: NDArray[np.int64]) -> Self:
         """The same, not settled, on some of the cases."""
         return replace(super().take(cases), utility=self.utility.take(self.layout.rows(cases)))
+
+    def alone(self, cases: NDArray[np.int64], alternative: int) -> Self:
+        """Some cases, each a unit of its own, had they chosen one alternative."""
+        utility = self.utility.take(self.layout.rows(cases))
+        return replace(super().alone(cases, alternative), utility=utility)

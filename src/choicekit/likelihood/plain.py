@@ -203,6 +203,24 @@ class Likelihood:
         x = np.asfortranarray(self.x[layout.rows(cases)])
         return replace(self, x=x, layout=layout.take(cases), keys=self.keys[cases])
 
+    def alone(self, cases: NDArray[np.int64], alternative: int) -> Self:
+        """Some cases, each a unit of its own without a weight, had they chosen one alternative.
+
+        Not settled, with the points of predictions. The alternative, by its code, is available in
+        all of the cases, which ascend.
+        """
+        layout, x = self.layout, self.x
+        if len(cases) < layout.n_cases:
+            x, layout = np.asfortranarray(x[layout.rows(cases)]), layout.take(cases)
+        chosen = np.flatnonzero(layout.alt == alternative)
+        layout = replace(layout, chosen=chosen, weights=None, person=None)
+        errors = self.errors.predicting()
+        return replace(self, x=x, layout=layout, keys=self.keys[cases], errors=errors)
+
+    def settled_like(self, other: Self) -> Self:
+        """The same with the draws and orders of one that has the same cases and choices."""
+        return replace(self, errors=other.errors)
+
     # -- draws --------------------------------------------------------------------------------
 
     def settle(self, params: Float, seed: int) -> Self:
@@ -289,6 +307,14 @@ class Likelihood:
         if part.by_mean is not None:
             by_beta[:, self.random_columns] = part.by_mean
         return part.logp, np.hstack([by_beta, part.by_theta, part.by_phi])
+
+    def logp_and_shifts(self, params: Float) -> tuple[Float, Float]:
+        """Log-probability of each unit's choices (U,) and derivatives by utilities (C, J).
+
+        A utility moves by the same at all nodes and in all classes.
+        """
+        part = self.parts(params)
+        return part.logp, self.layout.scatter(part.rows, 0.0)
 
     def probabilities(self, params: Float, tol: float | None = None) -> Float:
         """Choice probabilities of the cases, (C, J); 0 where not available.

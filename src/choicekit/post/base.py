@@ -122,6 +122,9 @@ class Fitted(Protocol):
     def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """Confidence intervals (P, 2)."""
 
+    def choices(self, data: Any = None) -> Any:
+        """Probabilities of all alternatives as functions of the parameters."""
+
     def logp(self) -> Any:
         """Log-probability (C,) of each chosen alternative."""
 

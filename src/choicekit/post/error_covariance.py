@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,12 +20,11 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, did_you_mean
 from choicekit.post.base import Fitted
+from choicekit.post.delta import interval_columns, standard_errors
 
 __all__ = ["error_cholesky", "error_correlations", "error_differences", "error_levels"]
 
 Float = NDArray[np.float64]
-
-CONSTANT = 1e-12  # a standard error below this share of the estimate is rounding
 
 
 @dataclass(frozen=True)
@@ -312,18 +310,6 @@ def _cholesky(matrix: Float, slope: Float) -> tuple[Float, Float]:
 
 def _table(errors: _Errors, found: _Values, alpha: float) -> pd.DataFrame:
     """Estimates, standard errors and normal intervals; NaN where the normalisation fixes."""
-    from scipy.special import ndtri
-
-    if not 0.0 < alpha < 1.0:
-        raise SpecificationError(f"alpha must lie between 0 and 1, not {alpha!r}.")
-    variance = np.einsum("qm,qp,pm->m", found.jacobian, errors.cov, found.jacobian)
-    error = np.sqrt(np.maximum(variance, 0.0))
-    error = np.where(error <= CONSTANT * np.abs(found.values), np.nan, error)
-    half = ndtri(1.0 - alpha / 2.0) * error
-    columns: dict[str, Any] = {
-        "estimate": found.values,
-        "std_error": error,
-        "conf_low": found.values - half,
-        "conf_high": found.values + half,
-    }
+    error = standard_errors(found.jacobian.T, errors.cov, found.values)
+    columns = interval_columns(found.values, error, alpha)
     return pd.DataFrame(columns, index=list(found.names))

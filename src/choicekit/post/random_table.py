@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError
 from choicekit.mixing.bound import BoundRandom
+from choicekit.post.delta import interval_columns, standard_errors
 
 __all__ = ["random_table"]
 
@@ -51,15 +52,11 @@ def random_table(fit: Any, alpha: float = 0.05) -> pd.DataFrame:
     SpecificationError
         If no coefficient is random, or for an impossible ``alpha``.
     """
-    from scipy.special import ndtri
-
     mixing = getattr(fit.model, "bound_mixing", None)
     if mixing is None:
         raise SpecificationError(
             "No coefficient is random. Cure: fit with mixing=RandomCoefficients(...)."
         )
-    if not 0.0 < alpha < 1.0:
-        raise SpecificationError(f"alpha must lie between 0 and 1, not {alpha!r}.")
     n_utility, n_mixing = len(fit.model.design.names), len(mixing.names)
     params = fit.params.to_numpy(dtype=np.float64)
     covariance = fit.cov.to_numpy(dtype=np.float64)
@@ -75,18 +72,13 @@ def random_table(fit: Any, alpha: float = 0.05) -> pd.DataFrame:
         move = np.zeros(len(params))
         move[p] = step[p]
         jacobian[:, p] = (values(params + move) - values(params - move)) / (2.0 * step[p])
-    error = np.sqrt(np.einsum("mp,pq,mq->m", jacobian, covariance, jacobian))
-    error = np.where(error > 0.0, error, np.nan)
-    half = float(ndtri(1.0 - alpha / 2.0)) * error
+    error = standard_errors(jacobian, covariance)
     labels = _labels(mixing)
     law = dict(zip(mixing.coefficients, mixing.distributions, strict=True))
     return pd.DataFrame(
         {
             "distribution": [law[name].label for name, _ in labels],
-            "estimate": estimate,
-            "std_error": error,
-            "conf_low": estimate - half,
-            "conf_high": estimate + half,
+            **interval_columns(estimate, error, alpha),
         },
         index=pd.MultiIndex.from_tuples(labels, names=["coefficient", "statistic"]),
     )

@@ -16,6 +16,7 @@ import pandas as pd
 
 from choicekit.exceptions import SpecificationError
 from choicekit.post.base import Fitted, constant_names, fixed_names, nearest_name, utility_kinds
+from choicekit.post.delta import standard_errors
 
 __all__ = ["coefficient_table", "default_denominator", "ratio_table", "scaled_table"]
 
@@ -58,7 +59,9 @@ def scaled_table(fits: Mapping[str, Fitted], order: Sequence[str]) -> pd.DataFra
         jacobian = -np.outer(values / sd**2, slope)
         jacobian[np.arange(len(utility)), position] += 1.0 / sd
         columns[name, "scaled"] = pd.Series(values / sd, index=utility)
-        columns[name, "std_error"] = pd.Series(_errors(fit, jacobian), index=utility)
+        columns[name, "std_error"] = pd.Series(
+            standard_errors(jacobian, _covariance(fit)), index=utility
+        )
     return _side_by_side(columns, order)
 
 
@@ -83,7 +86,9 @@ def ratio_table(fits: Mapping[str, Fitted], order: Sequence[str], denominator: s
         jacobian[np.arange(len(utility)), position] = 1.0 / values[below]
         jacobian[:, below] = -ratio / values[below]
         columns[name, "ratio"] = pd.Series(ratio, index=utility)
-        columns[name, "std_error"] = pd.Series(_errors(fit, jacobian), index=utility)
+        columns[name, "std_error"] = pd.Series(
+            standard_errors(jacobian, _covariance(fit)), index=utility
+        )
     return _side_by_side(columns, [key for key in order if key != denominator])
 
 
@@ -145,18 +150,9 @@ def _error_sd_slope(fit: Fitted) -> Array:
     return slope
 
 
-def _errors(fit: Fitted, jacobian: Array) -> Array:
-    """Return standard errors (K,) of quantities with this Jacobian (K, P) in the parameters.
-
-    Fixed parameters have no sampling error; where the covariance is unknown, so is the result.
-    """
-    free = ~fit.params.index.isin(fixed_names(fit))
-    V = fit.cov.to_numpy(dtype=np.float64)[np.ix_(free, free)]
-    J = jacobian[:, free]
-    unknown = ~np.isfinite(V).all(axis=0) if len(V) else np.zeros(0, dtype=bool)
-    variance = np.einsum("kp,pq,kq->k", J, np.where(np.isfinite(V), V, 0.0), J)
-    variance[(J[:, unknown] != 0).any(axis=1) | ~J.any(axis=1)] = np.nan
-    return np.asarray(np.sqrt(np.where(variance > 0, variance, np.nan)))
+def _covariance(fit: Fitted) -> Array:
+    """Covariance (P, P) of the estimates; fixed ones have none."""
+    return fit.cov.to_numpy(dtype=np.float64)
 
 
 def _side_by_side(columns: dict[tuple[str, str], Any], order: Sequence[str]) -> pd.DataFrame:

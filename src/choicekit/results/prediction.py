@@ -15,6 +15,7 @@ from choicekit.results.statistics import Statistics
 
 if TYPE_CHECKING:
     from choicekit.data.choicedata import ChoiceData
+    from choicekit.likelihood.choices import ChoiceProbabilities
 
 __all__ = ["Prediction"]
 
@@ -113,6 +114,22 @@ class Prediction(Statistics):
         out = np.full(data.n_input_rows, np.nan)
         out[data.origin] = flat
         return pd.Series(out, index=df.index, name="probability")
+
+    def choices(self, data: ChoiceData | None = None) -> ChoiceProbabilities:
+        """Probabilities of all alternatives as smooth functions of the parameters.
+
+        What elasticities, marginal effects and the like are made of: with derivatives by the
+        parameters, and with draws and orders of integration that stay the same when attributes
+        change. At the estimates its values are those of `probabilities`.
+
+        Parameters
+        ----------
+        data
+            Data like the model's, from ``ChoiceData.read_like``; its own by default.
+        """
+        from choicekit.likelihood.choices import ChoiceProbabilities
+
+        return ChoiceProbabilities.of(self._likelihood_of(data), self._values)
 
     def predicted_shares(self) -> pd.Series[Any]:
         """Mean probability of each alternative over the (weighted) estimation sample, (J,)."""
