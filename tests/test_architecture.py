@@ -19,6 +19,7 @@ LAYERS = [
     {"data", "utility", "errors", "mixing", "datasets"},
     {"likelihood"},
     {"estimation", "post"},
+    {"neural"},
     {"report"},
     {"results"},
     {"fit"},
@@ -33,7 +34,8 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 # A type checker needs the names of the layers above; nothing runs.
 HEAVY = {"matplotlib", "torch", "dask", "jinja2", "rich", "statsmodels", "formulaic"}
-MAY_BE_HEAVY = {"report/sheet.py"}  # itself imported only when a summary is asked for
+# Themselves imported only when a summary, or a layer of torch, is asked for.
+MAY_BE_HEAVY = {"report/sheet.py", "neural/autograd.py", "neural/losses.py"}
 LINES, FUNCTION_LINES = 450, 60
 FORBIDDEN = ("get_", "compute_")
 
