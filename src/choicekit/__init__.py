@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from choicekit.mixing import JohnsonSB, LatentClasses, RandomCoefficients
     from choicekit.post.sampling import corrected_constants
     from choicekit.report.compare import compare
+    from choicekit.report.cross_validation import cross_validate
     from choicekit.results import FitResults, load
 
 __version__ = "0.1.0"
@@ -73,6 +74,7 @@ __all__ = [
     "SpecificationError",
     "compare",
     "corrected_constants",
+    "cross_validate",
     "load",
     "load_dataset",
     "logit",
@@ -98,6 +100,7 @@ _LAZY = {
     "Pattern": "choicekit.errors",
     "compare": "choicekit.report.compare",
     "corrected_constants": "choicekit.post.sampling",
+    "cross_validate": "choicekit.report.cross_validation",
     "load": "choicekit.results",
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+import copy
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -16,6 +17,7 @@ from choicekit.specify import (
     Specification,
     announce_compilation,
     classes_of,
+    identified_information,
     learn_design,
     learn_membership_of,
     require_chosen_name,
@@ -87,11 +89,6 @@ class ChoiceModel:
         mixing: RandomCoefficients | LatentClasses | None = None,
     ) -> None:
         from choicekit.errors.gumbel import Gumbel
-        from choicekit.errors.ordered import BoundOrdered
-        from choicekit.estimation.identification import (
-            require_identified,
-            require_index_identified,
-        )
 
         if not isinstance(data, ChoiceData):
             raise SpecificationError(
@@ -108,16 +105,9 @@ class ChoiceModel:
         require_chosen_name(self.design, self.data)
         self._x: Float | None = self._rows(self.data)
         announce_compilation(self.errors)
-        layout, labels, names = self.data.layout, self.data.alternatives, self.design.names
+        labels = self.data.alternatives
         self.bound = self.errors.bind(labels, labels.index(self.base))
-        if isinstance(self.bound, BoundOrdered):
-            self.information = require_index_identified(
-                self._x, layout, names, labels, self.bound.sequence
-            )
-        else:
-            self.information = require_identified(
-                self._x, layout, names, self.design.constants, labels
-            )
+        self.information = identified_information(self.design, self.bound, self._x, self.data)
         if mixing is not None and isinstance(self.design, NonlinearDesign):
             from choicekit.likelihood.build import NOT_MIXED
 
@@ -191,6 +181,13 @@ class ChoiceModel:
             x[data.worst[layout.case]] *= -1.0
         return x
 
+    def columns_in(self, data: ChoiceData) -> tuple[Any, ...]:
+        """Columns of the data that the model uses; its designs themselves name absent ones."""
+        used = self.design.columns
+        if self.membership is not None:
+            used = (*used, *self.membership.columns)
+        return tuple(column for column in used if column in data.frame.columns)
+
     def likelihood(self, data: ChoiceData | None = None) -> Any:
         """Build the log-likelihood of the parameters on the model's data or on others.
 
@@ -214,6 +211,40 @@ class ChoiceModel:
         return build_likelihood(
             x, data.layout, self.bound, data.case_keys(), mixing, people, utility
         )
+
+    def on(self, data: ChoiceData, fixed: Iterable[str] = ()) -> ChoiceModel:
+        """Return the same model on other data.
+
+        Categories and transformations stay those learned on the model's own data, so that a part
+        of them, ``model.on(model.data.select(cases))``, keeps the meaning of every coefficient.
+
+        Parameters
+        ----------
+        data
+            Choices among the same alternatives.
+        fixed
+            Coefficients that will be held fixed: these data need not identify them.
+
+        Raises
+        ------
+        SpecificationError
+            If the alternatives are others, or their choices are not known.
+        IdentificationError
+            If these data cannot tell the other coefficients apart.
+        """
+        if data.alternatives != self.data.alternatives or data.chosen is None:
+            raise SpecificationError(
+                f"The model is one of choices among {', '.join(map(str, self.data.alternatives))}, "
+                "and the data must hold such choices. Cure: read them by model.data.read_like(df, "
+                "require_choice=True), or select cases of model.data."
+            )
+        data.require_finite(self.columns_in(data))
+        other = copy.copy(self)
+        other.data = data
+        other._x = x = other._rows(data)
+        other.information = identified_information(self.design, self.bound, x, data, fixed)
+        other.bound_mixing = other._bind_mixing(data)
+        return other
 
     def _bind_mixing(self, data: ChoiceData) -> BoundRandom | BoundClasses | None:
         """Random coefficients or classes for the people of the model's data or others."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from choicekit.data.choicedata import ChoiceData
 from choicekit.data.people import people_rows
@@ -23,13 +26,14 @@ from choicekit.utility import (
 )
 
 if TYPE_CHECKING:
-    from choicekit.errors.base import ErrorLaw
+    from choicekit.errors.base import BoundErrors, ErrorLaw
     from choicekit.mixing import LatentClasses, RandomCoefficients
 
 __all__ = [
     "Specification",
     "announce_compilation",
     "classes_of",
+    "identified_information",
     "learn_design",
     "learn_membership_of",
     "require_chosen_name",
@@ -156,3 +160,41 @@ def require_chosen_name(design: Design, data: ChoiceData) -> None:
         f"The formula explains {name!r}, but the data were read with chosen={data.chosen!r}. "
         f"Cure: write '{data.chosen} ~ ...' or '~ ...'."
     )
+
+
+def identified_information(
+    design: Design,
+    errors: BoundErrors,
+    x: NDArray[np.float64],
+    data: ChoiceData,
+    fixed: Iterable[str] = (),
+) -> NDArray[np.float64]:
+    """Negative Hessian (K, K) of the logit at zero coefficients, for data that identify them.
+
+    Parameters
+    ----------
+    design, errors, data
+        The utility, the errors bound to the alternatives, the choices.
+    x
+        Regressors (L, K).
+    fixed
+        Coefficients that need not be identified.
+
+    Raises
+    ------
+    IdentificationError
+        Naming the coefficients which the data cannot tell apart.
+    """
+    from choicekit.errors.ordered import BoundOrdered
+    from choicekit.estimation.identification import require_identified, require_index_identified
+    from choicekit.estimation.identification.utility import utility_information
+
+    layout, labels, held = data.layout, data.alternatives, set(fixed)
+    if isinstance(errors, BoundOrdered):
+        return require_index_identified(x, layout, design.names, labels, errors.sequence)
+    constants = [name for name in design.constants if name not in held]
+    kept = [k for k, name in enumerate(design.names) if name not in held]
+    names = [design.names[k] for k in kept]
+    own = x if len(kept) == len(design.names) else np.asfortranarray(x[:, kept])
+    information = require_identified(own, layout, names, constants, labels)
+    return information if own is x else utility_information(x, layout)

@@ -29,6 +29,7 @@ __all__ = [
     "nearest_name",
     "simulation_error",
     "simulation_errors",
+    "spread",
     "utility_kinds",
 ]
 
@@ -272,7 +273,11 @@ def by_case(fit: Fitted, values: Array) -> Array:
 
     Where the units are people with several cases only their sums over a person mean something.
     """
-    unit = getattr(fit, "unit", None)
+    return spread(values, getattr(fit, "unit", None))
+
+
+def spread(values: Array, unit: Any) -> Array:
+    """Spread values of units, (U, ...), evenly over their cases; ``unit`` (C,) tells whose."""
     if unit is None:
         return values
     share = values / np.bincount(unit).reshape(-1, *(1,) * (values.ndim - 1))

@@ -13,6 +13,7 @@ import pandas as pd
 from choicekit.exceptions import SpecificationError
 from choicekit.post.base import Fitted, fixed_names
 from choicekit.post.cases import require_same_cases
+from choicekit.report.cross_validation import CrossValidation, cross_validate
 from choicekit.report.export import (
     escape_latex,
     html_page,
@@ -22,8 +23,8 @@ from choicekit.report.export import (
     wrapped,
 )
 from choicekit.report.facts import (
-    default_names,
     fit_table,
+    model_labels,
     model_table,
     pair_tests,
     parameter_groups,
@@ -82,6 +83,8 @@ class Comparison:
         Cases, people and alternatives in words.
     warnings
         One sentence for each model that did not converge, with the cure.
+    cross_validation
+        How the models foretell people left out, if ``folds`` was given; see `cross_validate`.
     """
 
     names: tuple[str, ...]
@@ -98,6 +101,7 @@ class Comparison:
     fixed: dict[str, frozenset[str]]
     sample: str
     warnings: tuple[str, ...]
+    cross_validation: CrossValidation | None = None
 
     @property
     def title(self) -> str:
@@ -185,7 +189,11 @@ class Comparison:
 
 
 def compare(
-    *results: Fitted, names: Sequence[str] | None = None, ratio_to: str | None = None
+    *results: Fitted,
+    names: Sequence[str] | None = None,
+    ratio_to: str | None = None,
+    folds: int | None = None,
+    seed: int = 1,
 ) -> Comparison:
     """Compare fits on the same cases.
 
@@ -198,6 +206,11 @@ def compare(
     ratio_to
         The coefficient that the table of ratios divides by; by default one that sounds like
         money, else the generic coefficient which is known best.
+    folds
+        Judge the models by people they were not estimated on as well, by `cross_validate` with so
+        many folds: that fits each model as many times again.
+    seed
+        Of the division into folds.
 
     Returns
     -------
@@ -211,7 +224,7 @@ def compare(
     SpecificationError
         No fits, not fits, unsuitable names, or an unknown ``ratio_to``.
     """
-    labels = _labels(results, names)
+    labels = model_labels(results, names)
     for fit, label in zip(results[1:], labels[1:], strict=True):
         require_same_cases(results[0], fit, (labels[0], label))
     fits = dict(zip(labels, results, strict=True))
@@ -219,6 +232,9 @@ def compare(
     order = list(groups)
     denominator = default_denominator(results, ratio_to)
     models, fit_facts, tests = model_table(fits), fit_table(fits), pair_tests(fits)
+    unseen = None
+    if folds is not None:
+        unseen = cross_validate(*results, folds=folds, seed=seed, names=labels)
     return Comparison(
         names=tuple(labels),
         models=models,
@@ -229,7 +245,7 @@ def compare(
         ratio_to=denominator,
         shares=share_table(fits),
         tests=tests,
-        verdict=verdict(fit_facts, tests, models),
+        verdict=verdict(fit_facts, tests, models, unseen),
         groups=groups,
         fixed={label: fixed_names(fit) for label, fit in fits.items()},
         sample=_sample(results[0]),
@@ -237,31 +253,10 @@ def compare(
             f"{label} did not converge ({fit.convergence.message}). {fit.convergence.cure}".strip()
             for label, fit in fits.items()
             if not fit.convergence.converged
-        ),
-    )
-
-
-def _labels(results: Sequence[Any], names: Sequence[str] | None) -> list[str]:
-    """Check the arguments of `compare` and name the models."""
-    if not results:
-        raise SpecificationError("compare() needs at least one fit: compare(logit, probit).")
-    for position, result in enumerate(results):
-        if not (hasattr(result, "llf") and hasattr(result, "params")):
-            cure = (
-                "write compare(*fits)" if isinstance(result, list | tuple) else "call fit() first"
-            )
-            raise SpecificationError(
-                f"Argument {position + 1} of compare() is a {type(result).__name__}, not a fit: "
-                f"{cure}."
-            )
-    if names is None:
-        return default_names(results)
-    labels = [names] if isinstance(names, str) else [str(name) for name in names]
-    if len(labels) != len(results) or len(set(labels)) != len(labels):
-        raise SpecificationError(
-            f"names={labels!r} must be {len(results)} different names, one for each fit."
         )
-    return labels
+        + (() if unseen is None else unseen.warnings),
+        cross_validation=unseen,
+    )
 
 
 def _sample(fit: Fitted) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from choicekit.errors.base import APPROXIMATED
 from choicekit.estimation.noise import MOST_DRAWS, draws_for, measured_rate
+from choicekit.exceptions import SpecificationError
 from choicekit.post.base import (
     Fitted,
     class_count,
@@ -29,6 +30,7 @@ __all__ = [
     "computation",
     "default_names",
     "fit_table",
+    "model_labels",
     "model_table",
     "pair_tests",
     "parameter_groups",
@@ -59,6 +61,30 @@ def default_names(fits: Sequence[Fitted]) -> list[str]:
         number = nouns[: position + 1].count(noun)
         names.append(f"{noun} ({number})" if nouns.count(noun) > 1 else noun)
     return names
+
+
+def model_labels(results: Sequence[Any], names: Sequence[str] | None) -> list[str]:
+    """Check that these are fits, for `compare` or `cross_validate`, and name them."""
+    if not results:
+        raise SpecificationError(
+            "There is nothing to compare: give at least one fit, compare(logit, probit)."
+        )
+    for position, result in enumerate(results):
+        if not (hasattr(result, "llf") and hasattr(result, "params")):
+            cure = (
+                "write compare(*fits)" if isinstance(result, list | tuple) else "call fit() first"
+            )
+            raise SpecificationError(
+                f"Argument {position + 1} is a {type(result).__name__}, not a fit: {cure}."
+            )
+    if names is None:
+        return default_names(results)
+    labels = [names] if isinstance(names, str) else [str(name) for name in names]
+    if len(labels) != len(results) or len(set(labels)) != len(labels):
+        raise SpecificationError(
+            f"names={labels!r} must be {len(results)} different names, one for each fit."
+        )
+    return labels
 
 
 def parameter_groups(fits: Sequence[Fitted]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from choicekit.report.cross_validation import cross_validation_tables
 from choicekit.report.export import WIDTH, Table, escape_latex
 from choicekit.report.format import (
     duration,
@@ -40,6 +41,8 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
     tables.append(_shares(comparison))
     if len(comparison.tests):
         tables.append(_tests(comparison))
+    if comparison.cross_validation is not None:
+        tables += cross_validation_tables(comparison.cross_validation)
     return tables
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from choicekit.post.tests import p_text
+from choicekit.report.cross_validation import CrossValidation, held_out_sentence
 from choicekit.report.format import fixed_point
 
 __all__ = ["verdict"]
@@ -14,13 +15,20 @@ __all__ = ["verdict"]
 CLOSE = 0.005
 
 
-def verdict(fit: pd.DataFrame, tests: pd.DataFrame, models: pd.DataFrame) -> str:
+def verdict(
+    fit: pd.DataFrame,
+    tests: pd.DataFrame,
+    models: pd.DataFrame,
+    unseen: CrossValidation | None = None,
+) -> str:
     """Say which model fits better, by how much and how surely, and what that leaves open.
 
     Parameters
     ----------
     fit, tests, models
         The tables of `choicekit.report.facts`.
+    unseen
+        Scores of people left out, where the models were cross-validated.
     """
     sentences = [
         f"{name} did not converge, so its numbers are not estimates and no comparison with it "
@@ -33,15 +41,19 @@ def verdict(fit: pd.DataFrame, tests: pd.DataFrame, models: pd.DataFrame) -> str
     sentences.append(_better(fit, tests))
     leaders = list(fit.sort_values("aic", kind="stable").index[:2])
     sentences.append(_sureness(tests, leaders))
-    caveat = "This compares how well the models fit these cases; it shows neither that one is right"
-    if models["model"].nunique() > 1:
-        caveat += (
-            " nor how they would predict others. Raw coefficients of different error laws are in "
-            "different units: compare the ratios, or those on the common scale."
+    if unseen is None:
+        sentences.append(
+            "This compares how well the models fit these cases; it shows neither that one is right "
+            "nor how they would predict others."
         )
     else:
-        caveat += " nor how they would predict others."
-    sentences.append(caveat)
+        sentences.append(held_out_sentence(unseen, *leaders))
+        sentences.append("Neither shows that one of them is right.")
+    if models["model"].nunique() > 1:
+        sentences.append(
+            "Raw coefficients of different error laws are in different units: compare the ratios, "
+            "or those on the common scale."
+        )
     return " ".join(sentences)
 
 

@@ -34,7 +34,7 @@ class Prediction(Statistics):
         if df is None:
             return self.model.data
         data = self.model.data.read_like(df)
-        data.require_finite(_needed_columns(self.model, data))
+        data.require_finite(self.model.columns_in(data))
         return data
 
     def utilities(self, df: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -168,11 +168,3 @@ class Prediction(Statistics):
 
 def _cases_table(values: Float, data: ChoiceData) -> pd.DataFrame:
     return pd.DataFrame(values, index=data.case_ids, columns=list(data.alternatives))
-
-
-def _needed_columns(model: Any, data: ChoiceData) -> tuple[Any, ...]:
-    """Columns the model needs that exist; its designs themselves name those that do not."""
-    needed = model.design.columns
-    if model.membership is not None:
-        needed = (*needed, *model.membership.columns)
-    return tuple(column for column in needed if column in data.frame.columns)
