@@ -1,7 +1,17 @@
-"""Modules that need torch are looked through for doctests only where it is installed."""
+"""Modules of libraries that are not installed are not looked through for doctests."""
 
 from importlib.util import find_spec
 
-NEEDS_TORCH = ["src/choicekit/neural/autograd.py", "src/choicekit/neural/losses.py"]
+NEEDS = {
+    "torch": ["neural/autograd.py", "neural/losses.py"],
+    "marginaleffects": ["adapters/marginaleffects.py"],
+    "sklearn": ["adapters/sklearn.py"],
+    "stargazer": ["adapters/stargazer.py"],
+}
 
-collect_ignore = [] if find_spec("torch") else NEEDS_TORCH
+collect_ignore = [
+    f"src/choicekit/{file}"
+    for library, files in NEEDS.items()
+    if find_spec(library) is None
+    for file in files
+]

@@ -168,11 +168,8 @@ def test_keeping(fit: ck.FitResults, frame: pd.DataFrame, tmp_path: Path) -> Non
     for copy in (ck.load(path), ck.FitResults.load(path), pickle.loads(pickle.dumps(fit))):
         pd.testing.assert_series_equal(copy.params, fit.params)
         np.testing.assert_array_equal(copy.predict(frame), fit.predict(frame))
-        np.testing.assert_allclose(copy.with_cov("HC0").bse, fit.with_cov("HC0").bse, rtol=1e-6)
+        np.testing.assert_array_equal(copy.with_cov("HC0").bse, fit.with_cov("HC0").bse)
         assert str(copy.summary()) == str(fit.summary())
-    (tmp_path / "other.pkl").write_bytes(pickle.dumps({"a": 1}))
-    with pytest.raises(ck.SpecificationError, match="not fit results"):
-        ck.load(tmp_path / "other.pkl")
 
 
 def test_frozen(fit: ck.FitResults) -> None:

@@ -23,6 +23,7 @@ from choicekit.exceptions import (
     IdentificationError,
     SimulationWarning,
     SpecificationError,
+    VersionWarning,
 )
 from choicekit.model import ChoiceModel
 from choicekit.utility import Nonlinear
@@ -72,6 +73,7 @@ __all__ = [
     "RandomCoefficients",
     "SimulationWarning",
     "SpecificationError",
+    "VersionWarning",
     "compare",
     "corrected_constants",
     "cross_validate",

@@ -20,6 +20,7 @@ __all__ = [
     "IdentificationError",
     "SimulationWarning",
     "SpecificationError",
+    "VersionWarning",
     "did_you_mean",
     "nearest",
     "nearest_name",
@@ -118,6 +119,10 @@ class DataWarning(UserWarning):
 
 class ConvergenceWarning(UserWarning):
     """The optimiser stopped somewhere that is not a maximum."""
+
+
+class VersionWarning(UserWarning):
+    """A file was written with other versions, so what is made from it may differ."""
 
 
 class SimulationWarning(UserWarning):

@@ -68,7 +68,7 @@ class AbsorbedLikelihood(Likelihood):
         errors = self._normal.settle(
             v, self._available, self._chosen, self.keys, theta, seed, self._extra(params)
         )
-        return replace(self, errors=errors)
+        return replace(self, errors=errors, settled_at=params)
 
     def cases(self, params: Float, gradient: bool = True) -> LogProb:
         """Log-probability of each case's choice, the random coefficients integrated out."""

@@ -12,7 +12,7 @@ over the rows, with the exact Hessian; a test holds both paths equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -70,12 +70,15 @@ class Likelihood:
         The error law for these alternatives.
     keys
         Random keys of the cases, uint64 (C,).
+    settled_at
+        Parameters (P,) at which draws and orders were fixed; None where they were not.
     """
 
     x: Float
     layout: Layout
     errors: BoundErrors
     keys: NDArray[np.uint64]
+    settled_at: Float | None = field(default=None, kw_only=True)
 
     # -- parameters ---------------------------------------------------------------------------
 
@@ -227,7 +230,7 @@ class Likelihood:
         """Fix draws and orders of integration at these parameters."""
         v, theta = self.utilities(params), self.split(params)[1]
         errors = self.errors.settle(v, self._available, self._chosen, self.keys, theta, seed)
-        return replace(self, errors=errors)
+        return replace(self, errors=errors, settled_at=params)
 
     def reseeded(self, seed: int) -> Self:
         """The same, settled, with independent draws."""

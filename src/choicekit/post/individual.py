@@ -13,6 +13,7 @@ import pandas as pd
 from choicekit.exceptions import SpecificationError
 from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
+from choicekit.post.base import class_count
 
 __all__ = ["individual_coefficients"]
 
@@ -43,10 +44,10 @@ def individual_coefficients(fit: Any) -> pd.DataFrame:
         If no coefficient is random.
     """
     mixing = getattr(fit.model, "bound_mixing", None)
-    if mixing is None:
+    if mixing is None or class_count(fit):
         raise SpecificationError(
             "No coefficient is random, so all people have the same. Cure: fit with "
-            "mixing=RandomCoefficients(...)."
+            "mixing=RandomCoefficients(...); for latent classes see class_posteriors()."
         )
     own, data = fit._own, fit.model.data
     params = fit.params.to_numpy(dtype=np.float64)

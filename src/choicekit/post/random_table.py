@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from choicekit.exceptions import SpecificationError
 from choicekit.mixing.bound import BoundRandom
 from choicekit.post.delta import interval_columns, standard_errors
+from choicekit.post.base import class_count
 
 __all__ = ["random_table"]
 
@@ -53,9 +54,10 @@ def random_table(fit: Any, alpha: float = 0.05) -> pd.DataFrame:
         If no coefficient is random, or for an impossible ``alpha``.
     """
     mixing = getattr(fit.model, "bound_mixing", None)
-    if mixing is None:
+    if mixing is None or class_count(fit):
         raise SpecificationError(
-            "No coefficient is random. Cure: fit with mixing=RandomCoefficients(...)."
+            "No coefficient is random. Cure: fit with mixing=RandomCoefficients(...); latent "
+            "classes are shown by summary() and class_posteriors()."
         )
     n_utility, n_mixing = len(fit.model.design.names), len(mixing.names)
     params = fit.params.to_numpy(dtype=np.float64)

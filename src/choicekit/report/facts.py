@@ -34,6 +34,7 @@ __all__ = [
     "model_table",
     "pair_tests",
     "parameter_groups",
+    "parameter_kinds",
     "resolution",
     "share_table",
 ]
@@ -87,15 +88,20 @@ def model_labels(results: Sequence[Any], names: Sequence[str] | None) -> list[st
     return labels
 
 
+def parameter_kinds(fit: Fitted) -> dict[str, str]:
+    """Kind of every parameter of a fit, a key of ``GROUPS`` or the name of a class."""
+    mixing = "membership" if class_count(fit) else "mixing"
+    known = {**utility_kinds(fit), **dict.fromkeys(mixing_names(fit), mixing)}
+    rest = "thresholds" if getattr(fit.model.errors, "index", False) else "errors"
+    return {name: known.get(name, rest) for name in map(str, fit.params.index)}
+
+
 def parameter_groups(fits: Sequence[Fitted]) -> dict[str, str]:
     """Heading of each parameter in any of the fits, ordered by heading."""
     kinds: dict[str, str] = {}
     for fit in fits:
-        mixing = "membership" if class_count(fit) else "mixing"
-        known = {**utility_kinds(fit), **dict.fromkeys(mixing_names(fit), mixing)}
-        for name in map(str, fit.params.index):
-            index = getattr(fit.model.errors, "index", False)
-            kinds.setdefault(name, known.get(name, "thresholds" if index else "errors"))
+        for name, kind in parameter_kinds(fit).items():
+            kinds.setdefault(name, kind)
     order = list(GROUPS)
     # Classes are numbered as they come, and precede the rest.
     unknown = [kind for kind in dict.fromkeys(kinds.values()) if kind not in GROUPS]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from choicekit.exceptions import unknown
-from choicekit.results.prediction import Prediction
+from choicekit.results.tidy import Tidy
 
 if TYPE_CHECKING:
     from choicekit.estimation.identification.diagnostics import FitDiagnostics
@@ -22,7 +22,7 @@ __all__ = ["Diagnosis"]
 ERROR_TABLES = ("covariance", "correlations", "cholesky", "levels")
 
 
-class Diagnosis(Prediction):
+class Diagnosis(Tidy):
     """How the errors are distributed, and how well the data tell the parameters apart."""
 
     def identification(self) -> FitDiagnostics:

@@ -6,7 +6,6 @@ Axes: P parameters.
 from __future__ import annotations
 
 import os
-import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pandas as pd
 from choicekit.estimation.clusters import cluster_codes, unit_codes
 from choicekit.estimation.covariance import parameter_covariance, require_cov_type
 from choicekit.exceptions import SpecificationError
+from choicekit.results.keeping import read_results, write_results
 from choicekit.results.validation import Validation
 
 __all__ = ["FitResults", "load"]
@@ -117,11 +117,13 @@ class FitResults(Validation):
     # -- keeping ------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the results, with model and data, to a file that `load` reads (a pickle)."""
-        target = Path(path)
-        with target.open("wb") as file:
-            pickle.dump(self, file, protocol=pickle.HIGHEST_PROTOCOL)
-        return target
+        """Write the results, with model and data, to a file that `load` reads.
+
+        The file says with which versions of choicekit, numpy, scipy, pandas, numba and Python it
+        was written. What is made from it later has the same bytes as what is made from the fit,
+        under the same versions and on the same kind of machine.
+        """
+        return write_results(self, path)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> FitResults:
@@ -131,7 +133,8 @@ class FitResults(Validation):
     def __getstate__(self) -> dict[str, Any]:
         """Leave the regressors and draws out: the model makes them again."""
         state = {key: value for key, value in self.__dict__.items() if key != "_own"}
-        return {**state, "_likelihood": None}
+        at = self._settled_at if self._likelihood is None else self._likelihood.settled_at
+        return {**state, "_likelihood": None, "_settled_at": at}
 
     def __repr__(self) -> str:
         state = "" if self.convergence.converged else ", NOT CONVERGED"
@@ -147,15 +150,21 @@ class FitResults(Validation):
 def load(path: str | os.PathLike[str]) -> FitResults:
     """Read results from a file that ``FitResults.save`` wrote.
 
-    The file is a pickle: reading one from a stranger runs the stranger's code.
+    The file holds a pickle: reading one from a stranger runs the stranger's code.
 
     Raises
     ------
     SpecificationError
-        If the file holds something else.
+        If the file is damaged or was not written by ``FitResults.save`` (it is not unpickled
+        then), holds something else, or cannot be read with the versions installed.
+
+    Warns
+    -----
+    VersionWarning
+        If it was written with another major or minor version of a package that the numbers may
+        depend on.
     """
-    with Path(path).open("rb") as file:
-        results = pickle.load(file)
+    results = read_results(path)
     if not isinstance(results, FitResults):
         raise SpecificationError(
             f"{os.fspath(path)} holds a {type(results).__name__}, not fit results."

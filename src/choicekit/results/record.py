@@ -113,15 +113,22 @@ class Record:
     ties: Ties | None = None
     resamples: pd.DataFrame | None = None
     _likelihood: Any = None
+    _settled_at: Float | None = None  # in place of the likelihood, in a copy that was kept
 
     @cached_property
     def _own(self) -> Any:
-        """The likelihood on the estimation sample, settled on the draws of the fit."""
+        """The likelihood on the estimation sample, settled on the draws of the fit.
+
+        A copy from a file settles where the fit did: elsewhere, cases may get other orders of
+        integration, and the numbers would differ by the error of the integration.
+        """
         if self._likelihood is not None:
             return self._likelihood
         likelihood = self.model.likelihood()
         seed = 1 if self.simulation is None else self.simulation.seed
-        return likelihood.settle(self._values, seed)
+        return likelihood.settle(
+            self._values if self._settled_at is None else self._settled_at, seed
+        )
 
     @cached_property
     def table(self) -> ParameterTable:
