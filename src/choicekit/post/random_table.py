@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError
 from choicekit.mixing.bound import BoundRandom
-from choicekit.post.delta import interval_columns, standard_errors
 from choicekit.post.base import class_count
+from choicekit.post.delta import interval_columns, standard_errors
 
 __all__ = ["random_table"]
 
