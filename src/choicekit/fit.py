@@ -419,6 +419,7 @@ def _weight_notes(model: ChoiceModel, cov_type: str) -> tuple[str, ...]:
 def _notes(model: ChoiceModel, likelihood: Likelihood, table: ParameterTable) -> tuple[str, ...]:
     """What a reader should know: normalisation, weak identification, cases left out."""
     notes = [model.bound.normalisation] if model.bound.normalisation else []
+    notes += getattr(model.design, "remarks", ())
     if table.ties is not None:
         notes.append(f"Constraints: {'; '.join(table.ties.labels)}.")
     checks = exclusion_checks(likelihood, table, model.design.describe())

@@ -134,7 +134,7 @@ def learn_design(
     """Learn the utility on the data: columns, categories, transformations."""
     layout = data.layout
     if isinstance(specification, Nonlinear):
-        return learn_nonlinear(specification, data.frame, data.alternatives, base)
+        return learn_nonlinear(specification, data.frame, layout.alt, data.alternatives, base)
     learn: Any = learn_formula if isinstance(specification, str) else learn_alternatives
     if index:
         learn = learn_index

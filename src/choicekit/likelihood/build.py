@@ -18,7 +18,7 @@ from choicekit.likelihood.nonlinear import NonlinearLikelihood
 from choicekit.likelihood.plain import Likelihood
 from choicekit.mixing.bound import BoundRandom
 from choicekit.mixing.classes import BoundClasses
-from choicekit.utility.nonlinear import BoundNonlinear
+from choicekit.utility.pieces import BoundNonlinear
 
 __all__ = ["NOT_MIXED", "build_likelihood"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from choicekit.errors.base import BoundErrors
 from choicekit.likelihood.plain import Likelihood
-from choicekit.utility.nonlinear import BoundNonlinear
+from choicekit.utility.pieces import BoundNonlinear
 
 __all__ = ["NonlinearLikelihood"]
 

@@ -203,10 +203,15 @@ def _restricts(small: Fitted, large: Fitted) -> bool:
     one, other = (getattr(fit, "table", None) for fit in (small, large))
     if one is None or other is None or small.model.design.formula != large.model.design.formula:
         return False
-    if one.names != other.names:
+    if one.names != other.names or _functions(small) != _functions(large):
         return False
     origins = [table.full(np.zeros(len(table.free))) for table in (one, other)]
     return _spans(other.basis, np.column_stack([one.basis, origins[0] - origins[1]]))
+
+
+def _functions(fit: Fitted) -> tuple[object, ...]:
+    """The user's functions in the utilities, which the formula shows by name only."""
+    return tuple(getattr(fit.model.design, "functions", ()))
 
 
 def _free_regressors(fit: Fitted, cases: npt.NDArray[np.intp]) -> tuple[Array, Array]:

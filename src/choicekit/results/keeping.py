@@ -38,8 +38,21 @@ def _installed(package: str) -> str:
 
 
 def write_results(results: Any, path: str | os.PathLike[str]) -> Path:
-    """Write results with the versions that made them; see ``FitResults.save``."""
-    body = pickle.dumps(results, protocol=pickle.HIGHEST_PROTOCOL)
+    """Write results with the versions that made them; see ``FitResults.save``.
+
+    Raises
+    ------
+    SpecificationError
+        If they hold a function that no file can hold, such as a lambda; nothing is written.
+    """
+    try:
+        body = pickle.dumps(results, protocol=pickle.HIGHEST_PROTOCOL)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise SpecificationError(
+            f"The results cannot be saved: {error}. Functions are saved by name, and lambdas and "
+            "functions made inside others have none. Cure: define the functions of the model with "
+            "def in a module, import them from there, and fit again."
+        ) from error
     header = {"versions": versions(), "sha256": hashlib.sha256(body).hexdigest()}
     target = Path(path)
     target.write_bytes(MARK + json.dumps(header).encode() + b"\n" + body)

@@ -6,7 +6,9 @@ from .formula import FormulaDesign, formula_variables, learn_formula
 from .index import IndexDesign, learn_index
 from .linear import pullback, pullback_sum, value
 from .membership import Membership, learn_membership, membership_variables
-from .nonlinear import BoundNonlinear, Nonlinear, NonlinearDesign, learn_nonlinear
+from .nonlinear import Nonlinear
+from .nonlinear_design import NonlinearDesign, learn_nonlinear
+from .pieces import BoundNonlinear
 
 __all__ = [
     "AlternativesDesign",
