@@ -99,6 +99,11 @@ class MixedLikelihood(Likelihood):
         return out
 
     @property
+    def n_people(self) -> int:
+        """N; the cases where nobody has several."""
+        return len(self._sorted[1]) - 1
+
+    @property
     def n_nodes(self) -> int:
         """S."""
         return self.mixing.n_nodes
@@ -253,7 +258,7 @@ class MixedLikelihood(Likelihood):
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Log-probabilities of the people's choices and, with ``gradient``, their derivatives."""
         beta, theta, phi = self.split(params)
-        n_people, shape = len(self._sorted[1]) - 1, self._available.shape
+        n_people, shape = self.n_people, self._available.shape
         logp, dv = np.empty(n_people), np.empty(shape if gradient else (0, shape[1]))
         size = n_people if gradient else 0
         by_theta, by_phi = np.empty((size, len(theta))), np.empty((size, len(phi)))
@@ -290,18 +295,26 @@ class MixedLikelihood(Likelihood):
 
         Train (2009), equation 11.4: nodes weighted by the probability of the choices.
         """
-        beta, theta, phi = self.split(params)
-        shape = (len(self._sorted[1]) - 1, self.mixing.size)
+        shape = (self.n_people, self.mixing.size)
         mean, variance = np.empty(shape), np.empty(shape)
+        for own, values, weight in self.posterior_nodes(params):
+            mean[own] = (values @ weight[:, :, None])[:, :, 0]
+            variance[own] = ((values - mean[own][:, :, None]) ** 2 @ weight[:, :, None])[:, :, 0]
+        return mean, variance
+
+    def posterior_nodes(self, params: Float) -> Iterator[tuple[slice, Float, Float]]:
+        """Some people, their coefficients at nodes (N', H, S), and the nodes' weights (N', S).
+
+        The weights are the nodes' posterior probabilities, given the people's choices.
+        """
+        beta, theta, phi = self.split(params)
         fixed = self._fixed_utilities(beta)
         for block in self._blocks():
-            values, own = self._at_nodes(beta, phi, block).values, block.people
+            values = self._at_nodes(beta, phi, block).values
             x = self._covariates[block.cases]
             v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
-            weight = self._weigh(block, self._stacked(block, v, theta, False))[1][:, :, None]
-            mean[own] = (values @ weight)[:, :, 0]
-            variance[own] = ((values - mean[own][:, :, None]) ** 2 @ weight)[:, :, 0]
-        return mean, variance
+            weight = self._weigh(block, self._stacked(block, v, theta, False))[1]
+            yield block.people, values, weight
 
     def _stacked(self, block: _Block, v: Float, theta: Float, gradient: bool) -> LogProb:
         """Ask the error law about every case at every node; v is (C', S, J)."""

@@ -12,7 +12,7 @@ import pandas as pd
 from choicekit.exceptions import SpecificationError
 from choicekit.post.base import class_count
 
-__all__ = ["class_posteriors", "class_shares"]
+__all__ = ["class_names", "class_posteriors", "class_shares"]
 
 
 def class_posteriors(fit: Any) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def class_posteriors(fit: Any) -> pd.DataFrame:
     found = likelihood.posteriors(fit.params.to_numpy(dtype="float64"))
     data = fit.model.data
     ids = data.case_ids if data.person_ids is None else data.person_ids
-    return pd.DataFrame(found, index=ids, columns=_names(fit))
+    return pd.DataFrame(found, index=ids, columns=class_names(fit))
 
 
 def class_shares(fit: Any) -> pd.Series[Any]:
@@ -53,10 +53,11 @@ def class_shares(fit: Any) -> pd.Series[Any]:
         For a model without latent classes.
     """
     shares = _likelihood(fit).shares(fit.params.to_numpy(dtype="float64"))
-    return pd.Series(shares, index=_names(fit), name="share")
+    return pd.Series(shares, index=class_names(fit), name="share")
 
 
-def _names(fit: Any) -> list[str]:
+def class_names(fit: Any) -> list[str]:
+    """``class1``, ``class2``, ...: labels of the classes, S."""
     return [f"class{s + 1}" for s in range(class_count(fit))]
 
 

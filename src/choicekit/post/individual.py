@@ -15,7 +15,7 @@ from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.post.base import class_count
 
-__all__ = ["individual_coefficients"]
+__all__ = ["individual_coefficients", "mixed_likelihood"]
 
 
 def individual_coefficients(fit: Any) -> pd.DataFrame:
@@ -49,12 +49,8 @@ def individual_coefficients(fit: Any) -> pd.DataFrame:
             "No coefficient is random, so all people have the same. Cure: fit with "
             "mixing=RandomCoefficients(...); for latent classes see class_posteriors()."
         )
-    own, data = fit._own, fit.model.data
-    params = fit.params.to_numpy(dtype=np.float64)
-    if isinstance(own, AbsorbedLikelihood):  # nothing was drawn for the fit
-        drawn = MixedLikelihood(own.x, own.layout, fit.model.bound, own.keys, own.mixing, own.keys)
-        own = drawn.settle(params, 1)
-    mean, variance = own.posterior(params)
+    data = fit.model.data
+    mean, variance = mixed_likelihood(fit).posterior(fit.params.to_numpy(dtype=np.float64))
     parts = {}
     for h, name in enumerate(mixing.coefficients):
         parts[name, "mean"] = mean[:, h]
@@ -65,3 +61,13 @@ def individual_coefficients(fit: Any) -> pd.DataFrame:
     frame = pd.DataFrame(parts, index=pd.Index(ids, name=label))
     frame.columns.names = ["coefficient", "statistic"]
     return frame
+
+
+def mixed_likelihood(fit: Any) -> MixedLikelihood:
+    """The likelihood at nodes; of normal errors with normal coefficients too, which need none."""
+    own = fit._own
+    if not isinstance(own, AbsorbedLikelihood):
+        assert isinstance(own, MixedLikelihood)
+        return own
+    drawn = MixedLikelihood(own.x, own.layout, fit.model.bound, own.keys, own.mixing, own.keys)
+    return drawn.settle(fit.params.to_numpy(dtype=np.float64), 1)

@@ -1,0 +1,267 @@
+"""Willingness to pay where tastes differ: its distribution over people, and in each of them.
+
+Axes: G terms, M ratios, K coefficients, N people, S nodes, H random dimensions, P parameters.
+
+The ratio of random coefficients is itself random, so what is estimated are statistics of its
+distribution. It has a mean only if the price cannot come near zero: not with a normal, a truncated
+normal or a wide uniform price, but with a fixed or a lognormal one (Daly, Hess & Train 2012).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from choicekit.exceptions import SpecificationError
+from choicekit.mixing.base import Distribution
+from choicekit.mixing.bound import BoundRandom
+from choicekit.mixing.distributions import JohnsonSB, LogNormal, Triangular, Uniform
+from choicekit.numerics.nodes import normal_nodes
+from choicekit.post.individual import mixed_likelihood
+from choicekit.post.wtp import (
+    Estimates,
+    Question,
+    differenced_jacobian,
+    interval_table,
+    of_fixed,
+    price_notes,
+)
+from choicekit.post.wtp_terms import Terms
+
+__all__ = ["STATISTICS", "of_people"]
+
+Float = NDArray[np.float64]
+
+STATISTICS = ("mean", "sd", "q05", "q25", "median", "q75", "q95", "share negative")
+SHARES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+NODES, ROUGH_NODES = 1 << 14, 1 << 10  # at the estimates, and at each draw of the parameters
+GRID, ROUGH_GRID = 4000, 400  # where one normal variable is behind it all
+FARTHEST = 10.0  # of the grid, in standard deviations
+CELLS = 1 << 21  # term x person x node at a time
+STEP = 0.05  # of a standard error: quantiles over nodes are not quite smooth
+NO_MEAN = "the price can be zero for some people: there is no mean and no sd"
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Base draws of people, and the weight of each person and draw.
+
+    Attributes
+    ----------
+    t
+        Base draws, (1, H, S) or, on the line of one variable, (1, 1, S).
+    weight
+        (S,).
+    line
+        The random dimension where one alone matters, else None.
+    """
+
+    t: Float
+    weight: Float
+    line: int | None
+
+
+def of_people(fit: Any, terms: Terms, ask: Question, data: Any) -> pd.DataFrame:
+    """The distribution over people, or each person's where asked for."""
+    mixing = fit.model.bound_mixing if data is fit.model.data else fit.model._bind_mixing(data)
+    used = terms.columns()
+    random = [h for h, k in enumerate(mixing.columns) if k in used]
+    if ask.by == "person":
+        return _of_persons(fit, terms, ask)
+    if not random:
+        return of_fixed(fit, terms, ask)
+    if ask.method == "fieller":
+        raise SpecificationError(
+            "Fieller's interval is that of one ratio, not of a distribution over people. Cure: "
+            "method='krinsky-robb'."
+        )
+    weights = fit._own.weights if mixing.covariates is not None else None
+    exists = [_has_mean(mixing, terms, m, fit) for m in range(terms.size)]
+
+    def statistics(params: Float, nodes: Nodes) -> Float:
+        found = _statistics(_coefficients(mixing, used, params, nodes), terms, used, nodes, weights)
+        found[~np.array(exists), :2] = np.nan
+        return found.ravel()
+
+    fine, rough = (_nodes(mixing, random, ask.seed, exact) for exact in (True, False))
+    fixed_price = not terms.bottom.slopes[:, mixing.columns].any()  # type: ignore[index]
+    crossing = np.zeros(terms.size * len(STATISTICS))
+    k = len(fit.model.design.names)
+    found = Estimates(
+        lambda p: statistics(p, fine),
+        lambda draws: np.array([statistics(one, rough) for one in draws]),
+        lambda: differenced_jacobian(fit, lambda p: statistics(p, fine), STEP),
+        lambda d: np.repeat(terms.crossing(d[:, :k]), len(STATISTICS)) if fixed_price else crossing,
+    )
+    said = price_notes(fit, terms, np.arange(k), ask) if fixed_price else [terms.note] * terms.size
+    notes = [
+        "; ".join(
+            filter(None, [said[m], "" if exists[m] or name not in ("mean", "sd") else NO_MEAN])
+        )
+        for m in range(terms.size)
+        for name in STATISTICS
+    ]
+    table = interval_table(fit, found, ask, notes)
+    labels = terms.labels.loc[terms.labels.index.repeat(len(STATISTICS))].reset_index(drop=True)
+    out = pd.concat([labels.assign(statistic=list(STATISTICS) * terms.size), table], axis=1)
+    out.attrs["levels"] = [*terms.labels.columns, "statistic"]
+    return out
+
+
+# -- nodes ----------------------------------------------------------------------------------------
+
+
+def _nodes(mixing: BoundRandom, random: list[int], seed: int, exact: bool) -> Nodes:
+    """A grid where one variable alone matters, else quasi-random nodes."""
+    if len(random) == 1:
+        z = np.linspace(-FARTHEST, FARTHEST, GRID if exact else ROUGH_GRID)
+        weight = np.exp(-0.5 * z * z)
+        t = mixing.distributions[random[0]].nodes(z)
+        return Nodes(t[None, None, :], weight / weight.sum(), random[0])
+    n = NODES if exact else ROUGH_NODES
+    z = normal_nodes(np.array([seed], dtype=np.uint64), seed, mixing.size, n)
+    t = np.stack([d.nodes(z[:, h]) for h, d in enumerate(mixing.distributions)], axis=1)
+    return Nodes(t, np.full(n, 1.0 / n), None)
+
+
+def _coefficients(
+    mixing: BoundRandom, used: NDArray[np.int64], params: Float, nodes: Nodes
+) -> Float:
+    """Values of the coefficients used at nodes, (N or 1, len(used), S)."""
+    phi = params[len(params) - len(mixing.names) :]
+    mean = np.atleast_2d(mixing.means(params, phi, slice(None)))
+    if nodes.line is None:
+        t = np.broadcast_to(nodes.t, (len(mean), *nodes.t.shape[1:]))
+        random = mixing.evaluate(mean, phi, np.array(t)).values
+    else:
+        h, sd = nodes.line, float(np.sqrt((mixing.spread(phi)[nodes.line] ** 2).sum()))
+        own, t = mean[:, [h]], nodes.t[:, 0]
+        of_one = mixing.distributions[h].evaluate(own + sd * t, own, sd, t + 0.0 * own).values
+        random = np.repeat(of_one[:, None, :], mixing.size, axis=1)
+    out = np.repeat(params[used][None, :, None], len(random), axis=0)
+    out = np.repeat(out, random.shape[2], axis=2)
+    places = list(mixing.columns)
+    for place, k in enumerate(used):
+        if k in places:
+            out[:, place] = random[:, places.index(k)]
+    return out
+
+
+def _statistics(
+    beta: Float, terms: Terms, used: NDArray[np.int64], nodes: Nodes, weights: Float | None
+) -> Float:
+    """The statistics of every ratio, (M, 8)."""
+    assert terms.top.slopes is not None
+    assert terms.bottom.slopes is not None
+    top, bottom = terms.top.slopes[:, used], terms.bottom.slopes[:, used]
+    people = np.ones(len(beta)) if weights is None or len(beta) == 1 else weights
+    by_node = (people / people.sum())[:, None] * nodes.weight
+    out = np.empty((terms.size, len(STATISTICS)))
+    for m in range(terms.size):
+        own = np.flatnonzero(terms.group == m)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a node may be at zero
+            ratio = -(top[own] @ beta) / (bottom[own] @ beta)  # (N, G, S)
+        weight = by_node[:, None, :] * terms.weight[own][:, None]
+        out[m] = _summarised(ratio.ravel(), np.broadcast_to(weight, ratio.shape).ravel())
+    return out
+
+
+def _summarised(values: Float, weight: Float) -> Float:
+    """Mean, sd, quantiles and share below zero of weighted values, (8,)."""
+    order = np.argsort(values)
+    values, weight = values[order], weight[order]
+    below = np.cumsum(weight) - 0.5 * weight
+    with np.errstate(invalid="ignore"):
+        mean = float(weight @ values)
+        sd = float(np.sqrt(np.maximum(weight @ (values - mean) ** 2, 0.0)))
+    negative = float(np.interp(0.0, values, below, left=0.0, right=1.0))
+    return np.array([mean, sd, *np.interp(SHARES, below, values), negative])
+
+
+# -- given each person's choices ------------------------------------------------------------------
+
+
+def _of_persons(fit: Any, terms: Terms, ask: Question) -> pd.DataFrame:
+    """Mean, spread and median of each person's ratio, given her choices."""
+    if terms.size > 1:
+        raise SpecificationError(
+            "by='person' is for ratios that do not differ between alternatives. Cure: name "
+            "coefficients, or by='mean'."
+        )
+    used, likelihood = terms.columns(), mixed_likelihood(fit)
+    assert terms.top.slopes is not None
+    assert terms.bottom.slopes is not None
+    top, bottom = terms.top.slopes[:, used], terms.bottom.slopes[:, used]
+    places = list(likelihood.mixing.columns)
+    out = np.empty((likelihood.n_people, 3))
+    for people, values, weight in likelihood.posterior_nodes(fit._values):
+        beta = np.repeat(fit._values[used][None, :, None], len(values), axis=0)
+        beta = np.repeat(beta, values.shape[2], axis=2)
+        for place, k in enumerate(used):
+            if k in places:
+                beta[:, place] = values[:, places.index(k)]
+        ratio = np.einsum("ngs,g->ns", -(top @ beta) / (bottom @ beta), terms.weight)
+        mean = (ratio * weight).sum(axis=1)
+        variance = ((ratio - mean[:, None]) ** 2 * weight).sum(axis=1)
+        out[people] = np.column_stack([mean, np.sqrt(variance), _medians(ratio, weight)])
+    if not _has_mean(likelihood.mixing, terms, 0, fit):
+        out[:, :2] = np.nan
+    data = fit.model.data
+    ids = data.case_ids if data.person_ids is None else data.person_ids
+    table = pd.DataFrame(out, columns=["mean", "sd", "median"]).assign(person=ids)
+    table.attrs["levels"] = ["person"]
+    return table
+
+
+def _medians(values: Float, weight: Float) -> Float:
+    """Weighted medians of the rows, (N,)."""
+    order = np.argsort(values, axis=1)
+    values, weight = np.take_along_axis(values, order, 1), np.take_along_axis(weight, order, 1)
+    below = np.cumsum(weight, axis=1) - 0.5 * weight
+    return np.array([np.interp(0.5, b, v) for b, v in zip(below, values, strict=True)])
+
+
+# -- whether there is a mean ----------------------------------------------------------------------
+
+
+def _has_mean(mixing: BoundRandom, terms: Terms, m: int, fit: Any) -> bool:
+    """Whether the price keeps away from zero, or comes near it rarely enough."""
+    assert terms.bottom.slopes is not None
+    params, places = fit._values, list(mixing.columns)
+    phi = params[len(params) - len(mixing.names) :]
+    means = np.atleast_2d(mixing.means(params, phi, slice(None)))
+    sd = np.sqrt((mixing.spread(phi) ** 2).sum(axis=1))
+    for slopes in terms.bottom.slopes[terms.group == m]:
+        low = high = 0.0
+        soft = True
+        for k in np.flatnonzero(slopes):
+            if k not in places:
+                ends, gentle = (float(params[k]), float(params[k])), True
+            else:
+                h = places.index(k)
+                ends, gentle = _support(mixing.distributions[h], means[:, h], float(sd[h]))
+            pair = sorted(slopes[k] * end for end in ends)
+            low, high, soft = low + pair[0], high + pair[1], soft and gentle
+        at_zero = low == 0.0 or high == 0.0
+        if low < 0.0 < high or (at_zero and not soft):
+            return False
+    return True
+
+
+def _support(law: Distribution, means: Float, sd: float) -> tuple[tuple[float, float], bool]:
+    """Ends of a coefficient's range, and whether its density vanishes fast at them."""
+    if isinstance(law, LogNormal):
+        ends, soft = (0.0, np.inf), True
+    elif isinstance(law, JohnsonSB):
+        ends, soft = (law.lower, law.upper), True
+    elif isinstance(law, Uniform | Triangular):
+        ends, soft = (float(means.min()) - sd, float(means.max()) + sd), False
+    elif law.one_signed:
+        ends, soft = (0.0, np.inf), False
+    else:
+        ends, soft = (-np.inf, np.inf), False
+    return ((-ends[1], -ends[0]) if law.negated else ends), soft

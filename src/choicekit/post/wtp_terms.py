@@ -1,0 +1,242 @@
+"""Which ratios a willingness to pay consists of: marginal utilities, rows, averages.
+
+Axes: L rows (case x available alternative), K coefficients of a utility, G terms, M ratios asked
+for: each is a weighted mean of terms ``-(dV/dx) / (dV/dprice)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from choicekit.exceptions import SpecificationError, did_you_mean
+from choicekit.post.marginal import Marginal, is_attribute, marginal_utility
+
+__all__ = ["Terms", "ratio_terms"]
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Ratios that are averaged.
+
+    Attributes
+    ----------
+    top, bottom
+        Marginal utilities of x and of the price, in G terms.
+    group
+        Which of the M ratios each term belongs to, ascending, (G,).
+    weight
+        Of the terms, (G,); they sum to 1 in each ratio.
+    labels
+        Of the M ratios, by name of the level: ``"alternative"``, ``"case"`` or both; empty where
+        there is one ratio for all.
+    note
+        What a reader should know.
+    """
+
+    top: Marginal
+    bottom: Marginal
+    group: Int
+    weight: Float
+    labels: pd.DataFrame
+    note: str = ""
+
+    @property
+    def size(self) -> int:
+        """M."""
+        return int(self.group[-1]) + 1
+
+    def means(self, by_term: Float) -> Float:
+        """Weighted means of what belongs to terms, (..., G), to (..., M)."""
+        starts = np.searchsorted(self.group, np.arange(self.size))
+        found: Float = np.add.reduceat(by_term * self.weight, starts, axis=-1)
+        return found
+
+    def ratios(self, beta: Float) -> Float:
+        """The M ratios at coefficients (K,) or, for linear utilities, (R, K): (M,) or (R, M)."""
+        return self.means(-self._values(self.top, beta) / self._values(self.bottom, beta))
+
+    def _values(self, marginal: Marginal, beta: Float) -> Float:
+        if beta.ndim == 1:
+            return marginal.value(beta)
+        if marginal.slopes is not None:
+            return np.asarray(beta @ marginal.slopes.T)
+        return np.array([marginal.value(one) for one in beta])
+
+    def jacobian(self, beta: Float) -> Float:
+        """Derivatives of the M ratios by the coefficients, (M, K)."""
+        top, bottom = self.top.value(beta)[:, None], self.bottom.value(beta)[:, None]
+        by_term = -self.top.jacobian(beta) / bottom + top / bottom**2 * self.bottom.jacobian(beta)
+        return self.means(by_term.T).T
+
+    def crossing(self, beta: Float) -> Float:
+        """Share of the coefficients (R, K) at which the price has the rarer sign, (M,)."""
+        positive = self._values(self.bottom, beta) > 0.0
+        starts = np.searchsorted(self.group, np.arange(self.size))
+        share = np.maximum.reduceat(np.minimum(positive.mean(0), 1.0 - positive.mean(0)), starts)
+        return np.asarray(share)
+
+    def columns(self) -> Int:
+        """Positions of the coefficients which any term depends on; all if not linear."""
+        if self.top.slopes is None or self.bottom.slopes is None:
+            raise SpecificationError("only linear utilities have random coefficients")
+        used = self.top.slopes.any(axis=0) | self.bottom.slopes.any(axis=0)
+        return np.flatnonzero(used)
+
+
+def ratio_terms(model: Any, x: str, price: str, unit: float, data: Any, by_case: bool) -> Terms:
+    """Find the terms of the willingness to pay for ``unit`` units of x.
+
+    Where the utility uses the column x, whatever it does with it, its marginal utility is meant;
+    otherwise x is a coefficient.
+
+    Raises
+    ------
+    SpecificationError
+        For names that are neither, and for pairs that never meet in a utility.
+    """
+    known = [str(name) for name in model.design.names]
+    # What the cases bring along has an effect on every alternative relative to the base.
+    of_cases = getattr(getattr(model.design, "case", None), "columns", ())
+    for name in (x, price):
+        if (not is_attribute(model, name) or name in of_cases) and name not in known:
+            raise _unknown(model, name, known)
+    if x == price:
+        raise SpecificationError(f"x and price are both {x!r}.")
+    if not is_attribute(model, x) and not is_attribute(model, price):
+        eye = np.eye(len(known))
+        top = Marginal.linear(unit * eye[[known.index(x)]])
+        bottom = Marginal.linear(eye[[known.index(price)]])
+        return Terms(top, bottom, np.zeros(1, dtype=np.int64), np.ones(1), pd.DataFrame(index=[0]))
+    (top, works), two = _side(model, x, data), _side(model, price, data)
+    one = (top.times(unit), works)
+    return _averaged(model, one, two, (x, price), data, by_case)
+
+
+def _unknown(model: Any, name: str, known: list[str]) -> SpecificationError:
+    of_variable = [c.name for c in model.design.describe() if c.variable == name]
+    if of_variable:
+        return SpecificationError(
+            f"{name!r} has a coefficient for each of several alternatives or levels. Cure: name "
+            f"one of them: {', '.join(of_variable)}."
+        )
+    choices = [*known, *(str(column) for column in model.design.columns)]
+    return SpecificationError(
+        f"{name!r} is neither a coefficient nor a column of numbers in the utility."
+        f"{did_you_mean(name, choices)} The utility has: {', '.join(dict.fromkeys(choices))}."
+    )
+
+
+def _side(model: Any, name: str, data: Any) -> tuple[Marginal, NDArray[np.bool_]]:
+    """A marginal utility in all rows, and in which rows it can differ from zero."""
+    layout = data.layout
+    if is_attribute(model, name):
+        found = marginal_utility(model, name, data)
+        slopes = found.slopes
+        if slopes is None:
+            slopes = found.jacobian(model.design.start + 0.5)
+        works = slopes.any(axis=1)
+        return found, works
+    k = [str(known) for known in model.design.names].index(name)
+    slopes = np.zeros((layout.n_rows, len(model.design.names)))
+    slopes[:, k] = 1.0
+    own = model.design.describe()[k].alternative
+    if own is None:
+        return Marginal.linear(slopes), np.ones(layout.n_rows, dtype=np.bool_)
+    code = list(data.alternatives).index(own)
+    rows: NDArray[np.bool_] = np.zeros(layout.n_rows, dtype=np.bool_)
+    rows[layout.alt == code] = True
+    return Marginal.linear(slopes), rows
+
+
+def _averaged(
+    model: Any,
+    one: tuple[Marginal, NDArray[np.bool_]],
+    two: tuple[Marginal, NDArray[np.bool_]],
+    names: tuple[str, str],
+    data: Any,
+    by_case: bool,
+) -> Terms:
+    """Put the terms of the rows together: by case, by alternative, or all in one."""
+    layout, alt = data.layout, data.layout.alt
+    # Alternatives without x in their utility have nothing to say about it.
+    meant = np.bincount(alt, one[1], layout.n_alternatives) > 0
+    wanted = meant[alt]
+    rows = np.flatnonzero(wanted & two[1])
+    if not len(rows):
+        raise SpecificationError(
+            f"{names[0]!r} and {names[1]!r} are nowhere in the utility of the same alternative."
+        )
+    lost = int(wanted.sum()) - len(rows)
+    note = f"{lost:,} rows in which the price has no effect are left out" if lost else ""
+    top, bottom = one[0].of(rows), two[0].of(rows)
+    case = layout.case[rows]
+    weights = np.ones(layout.n_cases) if layout.weights is None else layout.weights
+    same = _same_within_cases(top, bottom, case)
+    if same:  # one row stands for its case
+        first = np.flatnonzero(np.diff(case, prepend=-1))
+        rows, case = rows[first], case[first]
+        top, bottom = top.of(first), bottom.of(first)
+    keys = {}
+    if by_case:
+        keys["case"] = case
+    if not same:
+        keys["alternative"] = alt[rows].astype(np.int64)
+    group, labels = _grouped(keys, data, len(rows))
+    weight = weights[case]
+    order = np.argsort(group, kind="stable")
+    top, bottom, group, weight = (
+        top.of(order),
+        bottom.of(order),
+        group[order],
+        weight[order],
+    )
+    total = np.bincount(group, weight)
+    if not (total > 0.0).all():
+        weight, total = np.ones(len(group)), np.bincount(group).astype(np.float64)
+    return _merged(Terms(top, bottom, group, weight / total[group], labels, note))
+
+
+def _same_within_cases(top: Marginal, bottom: Marginal, case: Int) -> bool:
+    """Whether all alternatives of a case have the same marginal utilities, at any coefficients."""
+    if top.slopes is None or bottom.slopes is None:
+        return False
+    both = np.hstack([top.slopes, bottom.slopes])
+    again = np.diff(case) == 0
+    return bool(np.allclose(both[1:][again], both[:-1][again], rtol=1e-7, atol=0.0))
+
+
+def _grouped(keys: dict[str, Int], data: Any, n_rows: int) -> tuple[Int, pd.DataFrame]:
+    """Codes of the ratios, (G,), and their labels."""
+    if not keys:
+        return np.zeros(n_rows, dtype=np.int64), pd.DataFrame(index=[0])
+    table = pd.DataFrame(keys)
+    unique = table.drop_duplicates().sort_values(list(keys)).reset_index(drop=True)
+    codes = table.merge(unique.reset_index(names="code"), on=list(keys), how="left")["code"]
+    labels = unique.copy()
+    if "case" in keys:
+        labels["case"] = pd.Series(list(data.case_ids[unique["case"]]), dtype=object)
+    if "alternative" in keys:
+        names = list(data.alternatives)
+        labels["alternative"] = pd.Series([names[j] for j in unique["alternative"]], dtype=object)
+    return codes.to_numpy(dtype=np.int64), labels
+
+
+def _merged(terms: Terms) -> Terms:
+    """Equal terms of a ratio counted once."""
+    if terms.top.slopes is None or terms.bottom.slopes is None:
+        return terms
+    both = np.column_stack([terms.group, terms.top.slopes, terms.bottom.slopes])
+    unique, which = np.unique(both, axis=0, return_inverse=True)
+    weight: Float = np.bincount(which.reshape(-1), terms.weight).astype(np.float64)
+    k = terms.top.slopes.shape[1]
+    group = unique[:, 0].astype(np.int64)
+    top, bottom = Marginal.linear(unique[:, 1 : k + 1]), Marginal.linear(unique[:, k + 1 :])
+    return Terms(top, bottom, group, weight, terms.labels, terms.note)
