@@ -142,7 +142,7 @@ def _side(model: Any, name: str, data: Any) -> tuple[Marginal, NDArray[np.bool_]
         slopes = found.slopes
         if slopes is None:
             slopes = found.jacobian(model.design.start + 0.5)
-        works = slopes.any(axis=1)
+        works: NDArray[np.bool_] = np.asarray(slopes.any(axis=1), dtype=np.bool_)
         return found, works
     k = [str(known) for known in model.design.names].index(name)
     slopes = np.zeros((layout.n_rows, len(model.design.names)))
