@@ -80,7 +80,7 @@ class ChoiceData(Ranked):
     @classmethod
     def from_long(
         cls,
-        df: pd.DataFrame,
+        df: Any,
         *,
         case: Hashable,
         alt: Hashable,
@@ -99,7 +99,9 @@ class ChoiceData(Ranked):
         Parameters
         ----------
         df
-            The data. A column may also be a level of the index.
+            The data: a DataFrame of pandas, polars or whatever else ``narwhals``
+            reads (it is turned into pandas once). A column may also be a level
+            of the index.
         case
             Column of the choice situation.
         alt
@@ -160,7 +162,7 @@ class ChoiceData(Ranked):
     @classmethod
     def from_wide(
         cls,
-        df: pd.DataFrame,
+        df: Any,
         *,
         alternatives: Iterable[Hashable] | Mapping[Hashable, Hashable],
         chosen: Hashable,
@@ -176,7 +178,7 @@ class ChoiceData(Ranked):
         Parameters
         ----------
         df
-            The data.
+            The data, a frame of any kind as in ``from_long``.
         alternatives
             The labels in the order wanted, or a dict from label to the code
             that the chosen column holds, ``{"car": 1, "bus": 2}``.
@@ -255,13 +257,13 @@ class ChoiceData(Ranked):
             dropped_ids=reading.dropped_ids,
         )
 
-    def read_like(self, df: pd.DataFrame, require_choice: bool = False) -> ChoiceData:
+    def read_like(self, df: Any, require_choice: bool = False) -> ChoiceData:
         """Read another frame with the same arguments and the same alternatives.
 
         Parameters
         ----------
         df
-            New data of the same form.
+            New data of the same form, a frame of any kind.
         require_choice
             False: the columns of the choice, the people and the weights may be
             absent, a choice that is missing or makes no sense counts as

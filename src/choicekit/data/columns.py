@@ -22,9 +22,8 @@ def frame_findings(frame: object) -> list[Finding]:
         cure = "build one with pd.DataFrame(...)"
         if hasattr(frame, "to_pandas"):
             cure = "convert it with .to_pandas()"
-        return [
-            Finding("not-a-frame", "error", f"The data are a {kind}, no pandas DataFrame", cure)
-        ]
+        message = f"The data are a {kind}, no DataFrame of pandas, polars or the like"
+        return [Finding("not-a-frame", "error", message, cure)]
     if len(frame) == 0:
         return [
             Finding(

@@ -34,7 +34,7 @@ class Ranked:
     @classmethod
     def from_rankings(
         cls,
-        df: pd.DataFrame,
+        df: Any,
         *,
         case: Hashable,
         alt: Hashable,
@@ -57,8 +57,8 @@ class Ranked:
         Parameters
         ----------
         df
-            Long data: one row for each ranking and alternative. A column may also be a level of
-            the index.
+            Long data: one row for each ranking and alternative, a frame of any kind as in
+            ``from_long``. A column may also be a level of the index.
         case
             Column of the ranking.
         alt

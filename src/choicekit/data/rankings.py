@@ -17,8 +17,9 @@ from choicekit.data.assemble import Reading, Settled, arrange, picked, settle
 from choicekit.data.caselevel import case_person, case_weights
 from choicekit.data.checks import Notebook, Rows, check_choices, check_sets
 from choicekit.data.choices import Choice
-from choicekit.data.columns import flags_of, frame_findings, locate, numbers_of
+from choicekit.data.columns import flags_of, locate, numbers_of
 from choicekit.data.explode import Exploded, explode, places_of
+from choicekit.data.frames import require_frame
 from choicekit.data.labels import Alternatives
 from choicekit.data.readers import LongReader, read_marks
 from choicekit.exceptions import DataError, Finding, SpecificationError
@@ -53,19 +54,17 @@ class RankReader(LongReader):
         """Return the names of columns that are no attributes."""
         return {STAGE, WORST, *super().flags(), *({self.worst} - {None})}
 
-    def read(self, frame: pd.DataFrame, *, require_choice: bool = True) -> Reading:
+    def read(self, frame: Any, *, require_choice: bool = True) -> Reading:
         """Read, check and explode a frame; raise one DataError with all findings.
 
         Parameters
         ----------
         frame
-            The user's frame, not changed.
+            The user's frame of any kind, not changed.
         require_choice
             False for prediction: ranks are not read, and each case is one first choice.
         """
-        wrong = frame_findings(frame)
-        if wrong:
-            raise DataError(wrong)
+        frame = require_frame(frame)
         parsed = self.parse(frame, require_choice)
         notes, alternatives = parsed.notes, parsed.alternatives
         notes.errors += _taken_names(frame, self.worst is not None)

@@ -25,7 +25,8 @@ from choicekit.data.caselevel import (
 )
 from choicekit.data.checks import Notebook, check_choices, check_policy, check_sets
 from choicekit.data.choices import Choice, read_choice, unknown_choice_cure
-from choicekit.data.columns import flags_of, frame_findings, locate
+from choicekit.data.columns import flags_of, locate
+from choicekit.data.frames import require_frame
 from choicekit.data.labels import (
     MISSING,
     UNKNOWN,
@@ -68,20 +69,18 @@ class LongReader:
             return self
         return replace(self, alternatives=Alternatives(alternatives, alternatives))
 
-    def read(self, frame: pd.DataFrame, *, require_choice: bool = True) -> Reading:
+    def read(self, frame: Any, *, require_choice: bool = True) -> Reading:
         """Read and check a frame; raise one DataError with all findings.
 
         Parameters
         ----------
         frame
-            The user's frame, not changed.
+            The user's frame of any kind, not changed.
         require_choice
             False for prediction: the columns of the choice, the people and the
             weights may be absent, and the choice is not checked.
         """
-        wrong = frame_findings(frame)
-        if wrong:
-            raise DataError(wrong)
+        frame = require_frame(frame)
         parsed = self.parse(frame, require_choice)
         notes, choice, alternatives = parsed.notes, parsed.choice, parsed.alternatives
         heading = "The data cannot be used" if require_choice else "The new data cannot be used"

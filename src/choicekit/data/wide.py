@@ -17,7 +17,8 @@ from choicekit.data.assemble import Reading, picked, settle
 from choicekit.data.caselevel import FILL, read_person, read_weights, unhashable
 from choicekit.data.checks import Notebook, Rows, check_choices, check_policy, check_sets
 from choicekit.data.choices import unknown_choice_cure
-from choicekit.data.columns import flags_of, frame_findings, locate
+from choicekit.data.columns import flags_of, locate
+from choicekit.data.frames import require_frame
 from choicekit.data.labels import MISSING, UNKNOWN, Alternatives, label_codes, named_list
 from choicekit.data.reshape import stack
 from choicekit.data.varying import (
@@ -28,7 +29,7 @@ from choicekit.data.varying import (
     resolve_available,
     resolve_varying,
 )
-from choicekit.exceptions import FIRST_FEW, DataError, Finding
+from choicekit.exceptions import FIRST_FEW, Finding
 
 __all__ = ["WideReader"]
 
@@ -59,20 +60,18 @@ class WideReader:
         """Return the reader itself: it was told the alternatives."""
         return self
 
-    def read(self, frame: pd.DataFrame, *, require_choice: bool = True) -> Reading:
+    def read(self, frame: Any, *, require_choice: bool = True) -> Reading:
         """Read, check and reshape a frame; raise one DataError with all findings.
 
         Parameters
         ----------
         frame
-            The user's frame, not changed.
+            The user's frame of any kind, not changed.
         require_choice
             False for prediction: the columns of the choice, the people and the
             weights may be absent, and the choice is not checked.
         """
-        wrong = frame_findings(frame)
-        if wrong:
-            raise DataError(wrong)
+        frame = require_frame(frame)
         heading = "The data cannot be used" if require_choice else "The new data cannot be used"
         optional = frozenset() if require_choice else frozenset({"chosen", "person", "weights"})
         columns, lost = locate(frame, self._roles(), optional)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from choicekit.data.frames import as_pandas, in_kind
 from choicekit.results.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ class Prediction(Statistics):
             return self._own
         return self.model.likelihood(data)
 
-    def _read(self, df: pd.DataFrame | None) -> ChoiceData:
+    def _read(self, df: Any) -> ChoiceData:
         if df is None:
             return self.model.data
         data = self.model.data.read_like(df)
         data.require_finite(self.model.columns_in(data))
         return data
 
-    def utilities(self, df: pd.DataFrame | None = None) -> pd.DataFrame:
+    def utilities(self, df: Any = None) -> pd.DataFrame:
         """Systematic utilities V, cases x alternatives; NaN where not available.
 
         At the mean coefficients: with latent classes, the mean over the (prior) classes.
@@ -45,17 +46,15 @@ class Prediction(Statistics):
         Parameters
         ----------
         df
-            New data of the form of the estimation data, the choice being optional; the estimation
-            sample by default.
+            New data of the form of the estimation data, a frame of any kind, the choice being
+            optional; the estimation sample by default.
         """
         data = self._read(df)
         likelihood = self._likelihood_of(None if df is None else data)
         v = likelihood.utilities(self._values)
         return _cases_table(np.where(data.layout.available, v, np.nan), data)
 
-    def probabilities(
-        self, df: pd.DataFrame | None = None, tol: float | None = None
-    ) -> pd.DataFrame:
+    def probabilities(self, df: Any = None, tol: float | None = None) -> pd.DataFrame:
         """Choice probabilities, cases x alternatives; 0 where not available.
 
         Parameters
@@ -80,9 +79,7 @@ class Prediction(Statistics):
         found: Float = likelihood.probabilities(self._values, tol)
         return found
 
-    def predict(
-        self, df: pd.DataFrame | None = None, tol: float | None = None
-    ) -> pd.Series[Any] | pd.DataFrame:
+    def predict(self, df: Any = None, tol: float | None = None) -> Any:
         """Choice probabilities in the shape of the data given.
 
         Parameters
@@ -95,10 +92,19 @@ class Prediction(Statistics):
         Series or DataFrame
             Long data: one probability a row, in the order and with the index of the frame, so that
             ``df["p"] = fit.predict(df)`` works; NaN in rows that were left out. Wide data: a row a
-            case with the index of the frame and a column an alternative. Without ``df``, the
-            cases that were used, in the order they were given (wide data: by case id).
+            case with the index of the frame and a column an alternative. Frames of other
+            libraries are answered in kind: for one of polars a Series or DataFrame of polars, so
+            that ``df.with_columns(p=fit.predict(df))`` works. Without ``df``, the cases that were
+            used, in the order they were given (wide data: by case id).
         """
-        data = self._read(df)
+        frame = as_pandas(df)
+        data = self._read(frame)
+        return in_kind(self._predictions(data, frame, tol), df)
+
+    def _predictions(
+        self, data: ChoiceData, df: pd.DataFrame | None, tol: float | None
+    ) -> pd.Series[Any] | pd.DataFrame:
+        """Choice probabilities in the order of the frame they were read from."""
         p = self._probabilities(data, df is None, tol)
         if data.form == "wide":
             first = data.origin[data.layout.case_ptr[:-1]]
