@@ -27,7 +27,7 @@ def require_frame(frame: Any) -> pd.DataFrame:
     DataError
         If it is no table, or has no rows.
     """
-    found = as_pandas(frame)
+    found: pd.DataFrame = as_pandas(frame)
     wrong = frame_findings(found)
     if wrong:
         raise DataError(wrong)
@@ -120,6 +120,7 @@ def _integers(values: Any) -> NDArray[Any] | pd.api.extensions.ExtensionArray:
         return whole
     rest = values.drop_nulls()
     if len(rest) and max(abs(int(rest.min())), abs(int(rest.max()))) > WHOLE:
-        return pd.array(values.to_list(), dtype="Int64")
+        nullable: pd.api.extensions.ExtensionArray = pd.array(values.to_list(), dtype="Int64")
+        return nullable
     floats: NDArray[Any] = values.cast(nw.Float64).to_numpy()
     return floats
