@@ -30,6 +30,7 @@ from choicekit.utility import Nonlinear
 from choicekit.verbs import logit, ordered, probit
 
 if TYPE_CHECKING:
+    from choicekit.adapters.sklearn import ChoiceClassifier
     from choicekit.errors import (
         CrossNested,
         Factor,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ChoiceClassifier",
     "ChoiceData",
     "ChoiceModel",
     "ChoicekitError",
@@ -87,6 +89,7 @@ __all__ = [
 
 # Loaded when first used: these bring in numba or the report, which reading data does not need.
 _LAZY = {
+    "ChoiceClassifier": "choicekit.adapters.sklearn",
     "Factor": "choicekit.errors",
     "FitResults": "choicekit.results",
     "CrossNested": "choicekit.errors",
