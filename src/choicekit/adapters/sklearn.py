@@ -286,7 +286,7 @@ class ChoiceClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self._is_long and not np.isin(target, (0, 1)).all():
             raise _wrong(
                 "not-a-flag",
-                "X is long, but y is not 1 in the row of the chosen alternative and 0 in the others",
+                "X is long, but y is not 1 in the rows of chosen alternatives and 0 in the others",
                 "mark the rows: y = X[alt] == chosen",
             )
         return target
