@@ -142,13 +142,11 @@ def test_files_and_functions_can_be_read_in_one_sitting() -> None:
     assert not [name for name, node in functions() if code_lines(node) > FUNCTION_LINES]
 
 
-def test_signatures_are_short_except_on_the_command_line() -> None:
+def test_signatures_are_short() -> None:
     def size(node: ast.FunctionDef) -> int:
         return len(node.args.args) + len(node.args.kwonlyargs)
 
-    assert not [
-        name for name, node in functions() if size(node) > 12 and not name.startswith("cli.py")
-    ]
+    assert not [name for name, node in functions() if size(node) > 12]
 
 
 def test_names() -> None:

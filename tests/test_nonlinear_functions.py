@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import choicekit as ck
+from choicekit.post.marginal import marginal_utility
 from choicekit.post.nesting import nested_in
 
 START = {"asc_air": 0.0, "asc_train": 0.0, "asc_bus": 0.0, "b_ttme": 0.0, "b_gc": 0.0, "lam": 1.0}
@@ -127,6 +128,18 @@ def test_parts_of_the_data(data: ck.ChoiceData) -> None:
     np.testing.assert_allclose(
         likelihood.take(cases).logp(params), likelihood.logp(params)[cases], rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("way", ["beside text", "one for all"])
+def test_marginal_utilities(data: ck.ChoiceData, way: str) -> None:
+    text, model = ck.logit(ck.Nonlinear(TEXT, START), data), ck.logit(WAYS[way][0], data)
+    params = np.array([1.0, -0.5, 0.2, -0.05, -0.02, 0.7])
+    for column in ("gc", "ttme"):
+        expected, found = (marginal_utility(m, column, data) for m in (text, model))
+        np.testing.assert_allclose(found.value(params), expected.value(params), rtol=1e-8)
+        np.testing.assert_allclose(
+            found.jacobian(params), expected.jacobian(params), rtol=1e-7, atol=1e-9
+        )
 
 
 # -- derivatives ----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ Axes: C cases, J alternatives, L rows (case x available alternative), K coeffici
 
 Utilities ``V = x(a)' beta`` that are linear in their coefficients have ``dV/da = (dx/da)' beta``
 whatever the transformations and interactions in x, so the derivatives of the regressors are
-needed only, once. Those of non-linear utilities are expressions again.
+needed only, once. Those of expressions are expressions again; functions are differenced.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from choicekit.exceptions import DataError, SpecificationError
 from choicekit.utility import NonlinearDesign
 from choicekit.utility.expressions import differentiate, evaluate
+from choicekit.utility.pieces import ExpressionPiece
 
 __all__ = ["Marginal", "is_attribute", "marginal_utility", "regressor_slopes"]
 
@@ -94,9 +95,15 @@ def marginal_utility(model: Any, column: str, data: Any) -> Marginal:
     """
     if not isinstance(model.design, NonlinearDesign):
         return Marginal.linear(regressor_slopes(model, column, data))
+    if model.design.functions:
+        return _differenced(model.design, column, data)
     bound = model.design.bind(data.frame, data.layout.alt, data.layout.case_ptr)
     names = bound.names
-    trees = [differentiate(piece.tree, column) for piece in bound.pieces]
+    trees = [
+        differentiate(piece.tree, column)
+        for piece in bound.pieces
+        if isinstance(piece, ExpressionPiece)
+    ]
     slopes = [[differentiate(tree, name) for name in names] for tree in trees]
 
     def known(beta: Float, place: int) -> dict[str, Any]:
@@ -118,6 +125,37 @@ def marginal_utility(model: Any, column: str, data: Any) -> Marginal:
     return Marginal(value, jacobian)
 
 
+def _differenced(design: NonlinearDesign, column: str, data: Any) -> Marginal:
+    """Marginal utility of functions by a column: differences of fourth order."""
+    frame, layout = data.frame, data.layout
+    at, step = _steps(frame, column)
+    low, lower, upper, high = (
+        design.bind(frame.assign(**{column: at + times * step}), layout.alt, layout.case_ptr)
+        for times in (-2.0, -1.0, 1.0, 2.0)
+    )
+
+    def value(beta: Float) -> Float:
+        inner = upper.value(beta) - lower.value(beta)
+        slope: Float = (8.0 * inner - (high.value(beta) - low.value(beta))) / (12.0 * step)
+        return slope
+
+    def jacobian(beta: Float) -> Float:
+        inner = upper.jacobian(beta) - lower.jacobian(beta)
+        outer = high.jacobian(beta) - low.jacobian(beta)
+        slope: Float = (8.0 * inner - outer) / (12.0 * step[:, None])
+        return slope
+
+    return Marginal(value, jacobian)
+
+
+def _steps(frame: pd.DataFrame, column: str) -> tuple[Float, Float]:
+    """Values of a column (L,) and how far to move each."""
+    at = frame[column].to_numpy(dtype=np.float64)
+    size = np.abs(at)
+    least = size[size > 0.0].min(initial=np.inf)
+    return at, STEP * np.where(size > 0.0, size, least if np.isfinite(least) else 1.0)
+
+
 def regressor_slopes(model: Any, column: str, data: Any) -> Float:
     """Derivatives of the regressors by a column, (L, K), by differences of fourth order.
 
@@ -129,10 +167,7 @@ def regressor_slopes(model: Any, column: str, data: Any) -> Float:
         If the column serves as categories, or its neighbourhood is outside a transformation.
     """
     layout, frame = data.layout, data.frame
-    at = frame[column].to_numpy(dtype=np.float64)
-    size = np.abs(at)
-    least = size[size > 0.0].min(initial=np.inf)
-    step = STEP * np.where(size > 0.0, size, least if np.isfinite(least) else 1.0)
+    at, step = _steps(frame, column)
 
     def moved(times: float) -> Float:
         other = frame.assign(**{column: at + times * step})
