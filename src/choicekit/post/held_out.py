@@ -43,7 +43,7 @@ class HeldOut:
     refits: pd.DataFrame
 
 
-def fold_codes(layout: Any, folds: int, seed: int) -> Codes:
+def fold_codes(layout: Any, folds: int, seed: Any) -> Codes:
     """Fold 0..F-1 of each case, (C,), at random; the cases of a person stay together.
 
     The folds have as many people, or one more.

@@ -26,7 +26,7 @@ from choicekit.post.cases import case_positions, people, require_same_cases
 from choicekit.post.chisquare import weighted_tail
 from choicekit.post.tests import LEVEL, noise_note, p_text
 
-__all__ = ["Vuong", "vuong"]
+__all__ = ["Vuong", "unit_differences", "vuong"]
 
 Array = npt.NDArray[np.float64]
 
@@ -122,7 +122,7 @@ def vuong(
     weighted sum of chi-squares (theorem 4.1).
     """
     require_same_cases(first, second, names)
-    units, grouping = _unit_differences(first, second)
+    units, grouping = unit_differences(first, second)
     n_units = len(units)
     difference, variance = float(units.sum()), float(units.var())
     noise = float(np.hypot(simulation_error(first), simulation_error(second)))
@@ -158,7 +158,7 @@ def vuong(
     )
 
 
-def _unit_differences(first: Fitted, second: Fitted) -> tuple[Array, npt.NDArray[Any] | None]:
+def unit_differences(first: Fitted, second: Fitted) -> tuple[Array, npt.NDArray[Any] | None]:
     """Differences (N,) of log-probabilities by unit, and the unit of each case or None."""
     m = log_probabilities(first) - log_probabilities(second)[case_positions(first, second)]
     grouped = people(first, second)
