@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         PairedCombinatorial,
         Pattern,
     )
-    from choicekit.mixing import JohnsonSB, LatentClasses, RandomCoefficients
+    from choicekit.mixing import JohnsonSB, LatentClasses, RandomCoefficients, Scale
     from choicekit.post.sampling import corrected_constants
     from choicekit.report.compare import compare
     from choicekit.report.cross_validation import cross_validate
@@ -73,6 +73,7 @@ __all__ = [
     "PairedCombinatorial",
     "Pattern",
     "RandomCoefficients",
+    "Scale",
     "SimulationWarning",
     "SpecificationError",
     "VersionWarning",
@@ -102,6 +103,7 @@ _LAZY = {
     "Normal": "choicekit.errors",
     "Ordered": "choicekit.errors",
     "RandomCoefficients": "choicekit.mixing",
+    "Scale": "choicekit.mixing",
     "Pattern": "choicekit.errors",
     "compare": "choicekit.report.compare",
     "corrected_constants": "choicekit.post.sampling",

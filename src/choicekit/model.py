@@ -16,7 +16,6 @@ from choicekit.parameters import ParameterTable
 from choicekit.specify import (
     Specification,
     announce_compilation,
-    classes_of,
     identified_information,
     learn_design,
     learn_membership_of,
@@ -131,10 +130,7 @@ class ChoiceModel:
         """What the model is called."""
         if self.mixing is None:
             return self.errors.title
-        classes = classes_of(self.mixing)
-        if classes is not None:
-            return classes.title(self.errors)
-        return self.errors.mixed_title
+        return self.mixing.title(self.errors)
 
     @property
     def coefficient_names(self) -> tuple[str, ...]:
@@ -255,9 +251,10 @@ class ChoiceModel:
         require_whole_people(data)
         if not isinstance(self.mixing, RandomCoefficients):
             return self._bind_classes(self.mixing, data)
-        shifts = self.mixing.shifts
+        shifts, scale = self.mixing.shifts, self.mixing.scale
         covariates = person_columns(data, [column for _, column in shifts]) if shifts else None
-        bound = self.mixing.bind(self.design.names, data.alternatives, covariates)
+        z = person_columns(data, scale.covariates) if scale and scale.covariates else None
+        bound = self.mixing.bind(self.design.names, data.alternatives, covariates, z)
         if data is not self.data:
             return bound.redrawn()
         if bound.given is not None and len(bound.given) != data.layout.n_people:

@@ -4,6 +4,7 @@ import re
 import warnings
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -52,21 +53,21 @@ def fit(case: dict[str, Any], data: ck.ChoiceData, seed: int | None) -> Any:
         options["mixing"] = mixing(options, data)
     if "classes" in options:
         options["mixing"] = ck.LatentClasses(**options.pop("classes"))
-    fixed = options.pop("fixed", None)
+    held = {"fixed": options.pop("fixed", None), "start": options.pop("begin", None)}
     model = verb(specification, data, **options)
-    return model.fit(fixed=fixed) if seed is None else model.fit(seed=seed, fixed=fixed)
+    return model.fit(**held) if seed is None else model.fit(seed=seed, **held)
 
 
 def mixing(options: dict[str, Any], data: ck.ChoiceData) -> ck.RandomCoefficients:
     """The random coefficients, taken out of the options: with our draws or Halton's."""
     random, draws = options.pop("random"), options.pop("draws", None)
+    more, n_people = options.pop("space", {}), data.layout.n_people
     if "halton" in options:
-        draws = halton_normals(data.layout.n_people, len(random), options.pop("halton"))
-    return (
-        ck.RandomCoefficients(random)
-        if draws is None
-        else ck.RandomCoefficients(random, draws=draws)
-    )
+        draws = halton_normals(n_people, len(random), options.pop("halton"))
+    if "halton_for_all" in options:  # the first prime went to a coefficient that is not random
+        points = halton_normals(1, len(random) + 1, options.pop("halton_for_all"), drop=1)
+        draws = np.repeat(points[:, 1:], n_people, axis=0)
+    return ck.RandomCoefficients(random, **more, **({} if draws is None else {"draws": draws}))
 
 
 def discrepancies(case: dict[str, Any], results: Any) -> list[str]:

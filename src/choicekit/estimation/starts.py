@@ -64,8 +64,9 @@ def logit_start(likelihood: Likelihood, table: ParameterTable, given: frozenset[
     optimum = maximise_logit(logit, small, 1e-4, 50, None)
     start = table.start.copy()
     start[:k] = small.full(optimum.x) * factor
-    start[likelihood.random_columns] = likelihood.start_means(start[likelihood.random_columns])
-    start[:k][held] = table.start[:k][held]
+    start = likelihood.start_from(start)
+    held = np.array([name in given for name in table.names], dtype=np.bool_)
+    start[held] = table.start[held]
     return start
 
 

@@ -78,8 +78,8 @@ class MixedLikelihood(Likelihood):
 
     @property
     def random_columns(self) -> NDArray[np.intp]:
-        """Positions of the random coefficients, (H,)."""
-        return self.mixing.columns
+        """Positions of the coefficients that differ between people, (H,)."""
+        return self.mixing.varying
 
     def _signs(self, phi: Float) -> Float:
         return self.mixing.signs(phi)
@@ -111,6 +111,8 @@ class MixedLikelihood(Likelihood):
     @property
     def plan(self) -> SimulationPlan | None:
         """Draws of the people's coefficients; those of the errors, if any, are not repeated."""
+        if not self.mixing.n_drawn:
+            return super().plan
         n = self.layout.n_cases
         return SimulationPlan("mixing", self.mixing.kind_text, self.n_nodes, self.seed, 0, n)
 
@@ -136,9 +138,11 @@ class MixedLikelihood(Likelihood):
         """Positions of mean parameters in other units than coefficients."""
         return self.mixing.bent_columns
 
-    def start_means(self, coefficients: Float) -> Float:
-        """Mean parameters to start from where common coefficients would be these, (H',)."""
-        return self.mixing.start_means(coefficients)
+    def start_from(self, params: Float) -> Float:
+        """Parameters to start from where the coefficients of all people would be these."""
+        beta, theta, phi = self.split(params)
+        means, spread = self.mixing.start_from(beta, phi)
+        return np.concatenate([means, theta, spread])
 
     def take(self, cases: NDArray[np.int64]) -> Self:
         """The same, not settled, on some of the cases."""
@@ -175,7 +179,7 @@ class MixedLikelihood(Likelihood):
     def utilities(self, params: Float) -> Float:
         """Utilities (C, J) at the median of each coefficient; 0 where not available."""
         beta, _, phi = self.split(params)
-        nowhere = np.zeros((len(self._sorted[1]) - 1, self.mixing.size, 1))
+        nowhere = np.zeros((len(self._sorted[1]) - 1, self.mixing.n_drawn, 1))
         values = self.mixing.evaluate(self._means(beta, phi, slice(None)), phi, nowhere).values
         own = values[:, :, 0] if self.layout.person is None else values[self.layout.person, :, 0]
         random: Float = np.einsum("cjh,ch->cj", self._covariates, own)
@@ -230,7 +234,7 @@ class MixedLikelihood(Likelihood):
     def _fixed_utilities(self, beta: Float) -> Float:
         """Utilities without the part of the random coefficients, (C, J)."""
         rest = beta.copy()
-        rest[self.mixing.columns] = 0.0
+        rest[self.mixing.varying] = 0.0
         return self.layout.scatter(self.x @ rest, 0.0)
 
     def _means(self, beta: Float, phi: Float, people: slice) -> Float:
@@ -240,7 +244,7 @@ class MixedLikelihood(Likelihood):
     @cached_property
     def _kept_nodes(self) -> Float | None:
         """All base draws, (N, H, S), where they are few enough to be kept."""
-        if len(self.person_keys) * self.n_nodes * self.mixing.size > KEPT_NODES:
+        if len(self.person_keys) * self.n_nodes * self.mixing.n_drawn > KEPT_NODES:
             return None
         return self.mixing.nodes(self.person_keys, self.seed, slice(None))
 
@@ -262,7 +266,7 @@ class MixedLikelihood(Likelihood):
         logp, dv = np.empty(n_people), np.empty(shape if gradient else (0, shape[1]))
         size = n_people if gradient else 0
         by_theta, by_phi = np.empty((size, len(theta))), np.empty((size, len(phi)))
-        by_mean = np.empty((size, self.mixing.size))
+        by_mean = np.empty((size, self.mixing.n_values))
         fixed = self._fixed_utilities(beta)
         for block in self._blocks():
             at, own = self._at_nodes(beta, phi, block), block.people
@@ -278,8 +282,7 @@ class MixedLikelihood(Likelihood):
             of_theta = (part.dtheta.reshape(*v.shape[:2], -1) * of_case).sum(axis=1)
             by_theta[own] = np.add.reduceat(of_theta, block.first, axis=0)
             by_value = np.add.reduceat((slope @ x).transpose(0, 2, 1), block.first, axis=0)
-            by_mean[own], by_spread = self.mixing.pull(by_value, at)
-            by_phi[own] = self.mixing.pull_phi(by_spread, by_mean[own], own)
+            by_mean[own], by_phi[own] = self.mixing.pull_values(by_value, at, own)
         rows = self.layout.gather(dv) if gradient else dv
         means = self.mixing.of_coefficients(by_mean) if gradient else None
         return Parts(logp, rows, by_theta, by_phi, means)
@@ -293,9 +296,11 @@ class MixedLikelihood(Likelihood):
     def posterior(self, params: Float) -> tuple[Float, Float]:
         """Means and variances of each person's coefficients given her choices, both (N, H).
 
+        They are those that ``mixing.reported`` names.
+
         Train (2009), equation 11.4: nodes weighted by the probability of the choices.
         """
-        shape = (self.n_people, self.mixing.size)
+        shape = (self.n_people, len(self.mixing.reported))
         mean, variance = np.empty(shape), np.empty(shape)
         for own, values, weight in self.posterior_nodes(params):
             mean[own] = (values @ weight[:, :, None])[:, :, 0]
@@ -310,11 +315,10 @@ class MixedLikelihood(Likelihood):
         beta, theta, phi = self.split(params)
         fixed = self._fixed_utilities(beta)
         for block in self._blocks():
-            values = self._at_nodes(beta, phi, block).values
-            x = self._covariates[block.cases]
-            v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
+            at, x = self._at_nodes(beta, phi, block), self._covariates[block.cases]
+            v = fixed[block.cases][:, None, :] + (x @ at.values[block.person]).transpose(0, 2, 1)
             weight = self._weigh(block, self._stacked(block, v, theta, False))[1]
-            yield block.people, values, weight
+            yield block.people, self.mixing.report(at), weight
 
     def _stacked(self, block: _Block, v: Float, theta: Float, gradient: bool) -> LogProb:
         """Ask the error law about every case at every node; v is (C', S, J)."""

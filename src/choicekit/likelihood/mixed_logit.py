@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from choicekit.errors.gumbel import BoundGumbel
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.plain import Parts
+from choicekit.mixing.products import BoundProducts
 from choicekit.numerics.mixed_hessian import mixed_hessian_range
 from choicekit.numerics.mixed_logit import mixed_logit_range
+from choicekit.numerics.mixed_slopes import mixed_slopes_range
 from choicekit.numerics.threads import map_ranges
 
 __all__ = ["MixedLogitLikelihood"]
@@ -47,6 +49,8 @@ class MixedLogitLikelihood(MixedLikelihood):
 
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Log-probabilities of the people's choices and, with ``gradient``, their derivatives."""
+        if isinstance(self.mixing, BoundProducts):
+            return self._product_parts(self.mixing, params, gradient)
         scale, mixing, (beta, theta, phi) = self._scale, self.mixing, self.split(params)
         n_people, size = len(self._sorted[1]) - 1, mixing.size
         problem = self._problem(params)
@@ -76,6 +80,30 @@ class MixedLogitLikelihood(MixedLikelihood):
         by_phi = mixing.pull_phi(by_spread / scale, by_mean, slice(None))
         by_theta = np.empty((n_people, len(theta)))
         return Parts(logp, rows / scale, by_theta, by_phi, mixing.of_coefficients(by_mean))
+
+    def _product_parts(self, mixing: BoundProducts, params: Float, gradient: bool) -> Parts:
+        """The same where coefficients are products, whose slopes are taken at each node."""
+        scale, (beta, theta, phi) = self._scale, self.split(params)
+        n_people, problem = len(self._sorted[1]) - 1, self._problem(params)
+        size = n_people if gradient else 0
+        logp, rows = np.empty(n_people), np.empty(self.layout.n_rows if gradient else 0)
+        by_mean, by_phi = np.empty((size, mixing.n_values)), np.empty((size, len(phi)))
+
+        def work(start: int, stop: int) -> None:
+            for begin, end in self._pieces(start, stop):
+                people = slice(begin, end)
+                at = mixing.evaluate(self._means(beta, phi, people), phi, self._nodes(people, 1))
+                by_value = np.empty_like(at.values) if gradient else np.empty((0, 0, 0))
+                values, out = at.values / scale, (logp, rows, by_value)
+                mixed_slopes_range(problem, values, begin, end, gradient, out)
+                if gradient:
+                    by_mean[people], by_phi[people] = mixing.pull_values(by_value, at, people)
+
+        map_ranges(work, n_people, at_least=AT_LEAST)
+        if not gradient:
+            return Parts(logp, rows, np.empty((0, len(theta))), by_phi)
+        by_theta, by_coefficient = np.empty((n_people, len(theta))), mixing.of_coefficients(by_mean)
+        return Parts(logp, rows / scale, by_theta, by_phi / scale, by_coefficient / scale)
 
     def hessian_cost(self, n_free: int) -> int:
         """Evaluations of the gradient that a Hessian takes."""
@@ -114,7 +142,7 @@ class MixedLogitLikelihood(MixedLikelihood):
         """What the kernels take: utilities without the random part, and the people's cases."""
         self._kept_nodes  # noqa: B018  (made by all threads together, before they part)
         rest = self.split(params)[0].copy()
-        rest[self.mixing.columns] = 0.0
+        rest[self.mixing.varying] = 0.0
         cases, first = self._sorted
         layout = self.layout
         fixed = self.x @ (rest / self._scale)
@@ -131,5 +159,5 @@ class MixedLogitLikelihood(MixedLikelihood):
 
     def _pieces(self, start: int, stop: int) -> pairwise[tuple[int, int]]:
         """Ranges of people whose nodes a thread holds at a time."""
-        most = max(1, BLOCK_NODES // (self.mixing.size * self.n_nodes))
+        most = max(1, BLOCK_NODES // (self.mixing.n_values * self.n_nodes))
         return pairwise([*range(start, stop, most), stop])

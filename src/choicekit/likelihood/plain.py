@@ -137,9 +137,9 @@ class Likelihood:
         """What a search found to be nothing, and the cure; empty texts as a rule."""
         return "", ""
 
-    def start_means(self, coefficients: Float) -> Float:
-        """Parameters of the random coefficients to start from, given common ones, (H,)."""
-        return coefficients
+    def start_from(self, params: Float) -> Float:
+        """Parameters to start from, (P,), where the coefficients of all people would be these."""
+        return params
 
     # -- units --------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from choicekit.mixing.bound import BoundRandom
 from choicekit.mixing.classes import BoundClasses, LatentClasses
 from choicekit.mixing.distributions import JohnsonSB
 from choicekit.mixing.random import RandomCoefficients
+from choicekit.mixing.scale import Scale
 from choicekit.numerics.nodes import halton_normals
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "JohnsonSB",
     "LatentClasses",
     "RandomCoefficients",
+    "Scale",
     "halton_normals",
 ]

@@ -12,7 +12,6 @@ they are correlated (Train 2009, sections 6.2 and 9.2.5). A coefficient is a fun
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,8 @@ START_SHARE = 0.3
 NOTHING = 1e-3  # of the utility's unit
 
 
-class ValuesAtNodes(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ValuesAtNodes:
     """Random coefficients at nodes.
 
     Attributes
@@ -94,6 +94,26 @@ class BoundRandom:
     def size(self) -> int:
         """H."""
         return len(self.coefficients)
+
+    @property
+    def n_drawn(self) -> int:
+        """Number of variables drawn for each person."""
+        return self.size
+
+    @property
+    def n_values(self) -> int:
+        """E, the number of values that `evaluate` gives at a node: H, as a rule."""
+        return self.size
+
+    @property
+    def varying(self) -> NDArray[np.intp]:
+        """Positions among the K of the coefficients among these values."""
+        return self.columns
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Names of what `report` tells of each person."""
+        return self.coefficients
 
     @property
     def all_normal(self) -> bool:
@@ -193,10 +213,15 @@ class BoundRandom:
         ]
         return np.array([*spread, *np.zeros(len(self.shift_names))])
 
-    def start_means(self, coefficients: Float) -> Float:
-        """Mean parameters to start from where common coefficients would be these, (H',)."""
-        own = self.distributions[: len(self.columns)]
-        return np.array([d.start_mean(float(b)) for d, b in zip(own, coefficients, strict=True)])
+    def start_from(self, beta: Float, phi: Float) -> tuple[Float, Float]:
+        """Parameters to start from, given the coefficients (K,) where all people have the same.
+
+        ``phi`` is what `start` gave.
+        """
+        means, own = beta.copy(), self.distributions[: len(self.columns)]
+        for k, distribution in zip(self.columns, own, strict=True):
+            means[k] = distribution.start_mean(float(beta[k]))
+        return means, phi
 
     def signs(self, phi: Float) -> Float:
         """Signs (M + D,) that make the diagonal of G positive; a column may change its sign."""
@@ -215,7 +240,7 @@ class BoundRandom:
 
     def pull_spread(self, by_spread: Float) -> Float:
         """From derivatives by G, (U, H, H), to those by its parameters, (U, M)."""
-        rows, columns = np.array(self.places, dtype=np.intp).T
+        rows, columns = np.array(self.places, dtype=np.intp).reshape(-1, 2).T
         out: Float = by_spread[:, rows, columns]
         return out
 
@@ -263,8 +288,10 @@ class BoundRandom:
         threads
             1 where the caller is a thread itself.
         """
+        if not self.n_drawn:
+            return np.empty((len(keys), 0, self.n_nodes))
         if self.given is None:
-            z = normal_nodes(keys, seed, self.size, self.n_nodes, self.kind, threads)
+            z = normal_nodes(keys, seed, self.n_drawn, self.n_nodes, self.kind, threads)
         else:
             z = self.given[people]
         if all(d.from_normal for d in self.distributions):
@@ -308,6 +335,15 @@ class BoundRandom:
         by_y = by_value if at.slope is None else by_value * at.slope
         return by_y.sum(axis=2), by_y @ at.lever.transpose(0, 2, 1)
 
+    def pull_values(self, by_value: Float, at: ValuesAtNodes, people: slice) -> tuple[Float, Float]:
+        """From derivatives by the values to those by the means (N, E) and by phi (N, M + D)."""
+        by_mean, by_spread = self.pull(by_value, at)
+        return by_mean, self.pull_phi(by_spread, by_mean, people)
+
+    def report(self, at: ValuesAtNodes) -> Float:
+        """What is told of each person, at nodes: the coefficients, (N, H, S)."""
+        return at.values
+
     # -- other people, other nodes ----------------------------------------------------------------
 
     def take(self, people: NDArray[np.int64]) -> BoundRandom:
@@ -318,5 +354,7 @@ class BoundRandom:
 
     def redrawn(self, n_nodes: int | None = None) -> BoundRandom:
         """The same with draws of its own where they were given, and perhaps another number."""
+        if not self.n_drawn:
+            return self
         wanted = min(MAX_POINTS, self.n_nodes if n_nodes is None else n_nodes)
         return replace(self, given=None, n_nodes=rounded_points(self.kind, wanted, False))

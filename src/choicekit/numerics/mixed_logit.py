@@ -21,11 +21,14 @@ from choicekit.numerics.special import FAST, exp_, log_
 
 __all__ = [
     "CHUNK",
+    "add_probabilities",
     "chosen_probabilities",
     "coefficients",
     "mixed_logit_range",
     "most_rivals",
+    "probabilities_and_slopes",
     "weigh",
+    "write_rows",
 ]
 
 CHUNK = 256
@@ -159,7 +162,9 @@ def chosen_probabilities(problem: Any, person: int, b: Any, n: int, scratch: Any
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _chunk(problem: Any, person: int, b: Any, n: int, gradient: bool, scratch: Any) -> None:
+def probabilities_and_slopes(
+    problem: Any, person: int, b: Any, n: int, gradient: bool, scratch: Any
+) -> None:
     """The same with the slopes by the coefficients, where there is a ``gradient``."""
     probabilities, slope, total, logp, dx = scratch
     chosen_probabilities(problem, person, b, n, (probabilities, total, logp, dx))
@@ -196,7 +201,14 @@ def _add(slope: Any, weight: Any, chain: Any, z: Any, n: int, by_mean: Any, by_s
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _write_rows(problem: Any, person: int, kept: Any, rows: Any) -> None:
+def add_probabilities(probabilities: Any, weight: Any, n: int, kept: Any) -> None:
+    """Add a chunk's weighted probabilities of the rivals to ``kept``."""
+    for k in range(len(kept)):
+        kept[k] += _dot(probabilities[k], weight, n)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def write_rows(problem: Any, person: int, kept: Any, rows: Any) -> None:
     """Derivatives by the utilities of a person's rows, from their mean probabilities."""
     _, _, case_ptr, chosen, cases, first = problem
     place = 0
@@ -280,7 +292,7 @@ def mixed_logit_range(
             ends = slice(done, done + n)
             zs[:, :n] = z[own, :, ends]
             coefficients(values, linear, zs, own, done, n, b)
-            _chunk(problem, person, b, n, gradient, scratch)
+            probabilities_and_slopes(problem, person, b, n, gradient, scratch)
             highest = logp[:n].max()
             if highest > top:  # rescale what earlier chunks added
                 factor = np.exp(top - highest)
@@ -292,8 +304,7 @@ def mixed_logit_range(
                 top = highest
             mass += weigh(logp, top, n, weight)
             if gradient:
-                for k in range(widest):
-                    kept[k] += _dot(probabilities[k], weight, n)
+                add_probabilities(probabilities, weight, n, kept)
                 if chain.shape[0]:
                     cs[:, :n] = chain[own, :, ends]
                 _add(slope, weight, cs, zs, n, by_mean[person], by_spread[person])
@@ -303,4 +314,4 @@ def mixed_logit_range(
             by_mean[person] /= mass
             by_spread[person] /= mass
             kept /= mass
-            _write_rows(problem, person, kept, rows)
+            write_rows(problem, person, kept, rows)

@@ -25,8 +25,11 @@ __all__ = [
     "fixed_names",
     "free_count",
     "log_probabilities",
+    "mixing_kinds",
     "mixing_names",
     "nearest_name",
+    "other_units",
+    "price_of",
     "simulation_error",
     "simulation_errors",
     "spread",
@@ -180,7 +183,8 @@ def error_family(fit: Fitted) -> Family:
     if class_count(fit):
         noun = f"latent class {noun}"
     elif mixing_names(fit):
-        noun = f"mixed {noun}"
+        kind = str(getattr(getattr(fit.model, "mixing", None), "kind", "mixed"))
+        noun = f"{kind} {noun}"
     covariance = getattr(errors, "covariance", None)
     if covariance is None:
         return Family(law, "iid", noun, title, noun)
@@ -194,6 +198,27 @@ def mixing_names(fit: Fitted) -> tuple[str, ...]:
     return () if mixing is None else tuple(mixing.names)
 
 
+def mixing_kinds(fit: Fitted) -> dict[str, str]:
+    """Kind of each of these: ``"mixing"``, ``"scale"`` or the ``"membership"`` of classes."""
+    kind = "membership" if class_count(fit) else "mixing"
+    mixing = getattr(fit.model, "bound_mixing", None)
+    scale = dict.fromkeys(getattr(mixing, "scale_names", ()), "scale")
+    return {**dict.fromkeys(mixing_names(fit), kind), **scale}
+
+
+def other_units(fit: Fitted) -> frozenset[str]:
+    """Names of the utility's parameters that are no coefficients: of a logarithm, in money."""
+    mixing = getattr(fit.model, "bound_mixing", None)
+    names = list(utility_kinds(fit))
+    return frozenset(names[k] for k in getattr(mixing, "bent_columns", ()))
+
+
+def price_of(fit: Fitted) -> str | None:
+    """The price's coefficient of a model in willingness-to-pay space."""
+    price = getattr(getattr(fit.model, "mixing", None), "wtp", None)
+    return None if price is None else str(price)
+
+
 def class_count(fit: Fitted) -> int:
     """Number of latent classes; 0 for a model without any."""
     return int(getattr(getattr(fit.model, "mixing", None), "n_classes", 0))
@@ -202,13 +227,16 @@ def class_count(fit: Fitted) -> int:
 def utility_kinds(fit: Fitted) -> dict[str, str]:
     """Return the kind of each utility coefficient of ``fit``, in its order.
 
-    With latent classes, which class it belongs to.
+    With latent classes, which class it belongs to; ``"wtp"`` in willingness-to-pay space.
     """
     if class_count(fit):
         classes = fit.model.bound_mixing
         return dict(zip(classes.coefficients_of_all, classes.kinds, strict=True))
-    design = fit.model.design
-    return dict(zip(map(str, design.names), map(str, design.kinds), strict=True))
+    design, price = fit.model.design, price_of(fit)
+    kinds = dict(zip(map(str, design.names), map(str, design.kinds), strict=True))
+    if price is None:
+        return kinds
+    return {name: kind if name == price else "wtp" for name, kind in kinds.items()}
 
 
 def constant_names(fit: Fitted) -> frozenset[str]:

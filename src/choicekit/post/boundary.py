@@ -15,9 +15,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from choicekit.post.base import Fitted, fixed_names, mixing_names
+from choicekit.post.base import Fitted, fixed_names, mixing_kinds, mixing_names
 
 __all__ = ["Boundary", "boundary", "ratio_tail"]
+
+
+SCALE = "the scale"
 
 
 class Boundary(NamedTuple):
@@ -60,6 +63,12 @@ def boundary(restricted: Fitted, full: Fitted, df: int, statistic: float) -> Bou
         Likelihood ratio.
     """
     new = sorted(_random(full) - _random(restricted))
+    if new == [SCALE] and "gamma" in {*mixing_names(full)} - fixed_names(full):
+        return Boundary(
+            False,
+            "Where tau is 0 gamma does not show, so that the distribution of the statistic is not "
+            "known (Davies 1977): the p-value is rough.",
+        )
     if len(new) == 1:
         return Boundary(
             True,
@@ -77,9 +86,10 @@ def boundary(restricted: Fitted, full: Fitted, df: int, statistic: float) -> Bou
 
 
 def _random(fit: Fitted) -> set[str]:
-    """What has a variance in the mixing: ``sd[x]``, or the diagonal ``chol[x,x]``."""
-    found = set()
-    for name in set(mixing_names(fit)) - fixed_names(fit):
+    """What has a variance in the mixing: ``sd[x]``, the diagonal ``chol[x,x]``, the scale."""
+    free = set(mixing_names(fit)) - fixed_names(fit)
+    found = {SCALE} if mixing_kinds(fit).get("tau") == "scale" and "tau" in free else set()
+    for name in free:
         kind, _, inside = name.rstrip("]").partition("[")
         if kind == "sd":
             found.add(inside)

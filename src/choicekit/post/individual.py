@@ -52,7 +52,7 @@ def individual_coefficients(fit: Any) -> pd.DataFrame:
     data = fit.model.data
     mean, variance = mixed_likelihood(fit).posterior(fit.params.to_numpy(dtype=np.float64))
     parts = {}
-    for h, name in enumerate(mixing.coefficients):
+    for h, name in enumerate(mixing.reported):
         parts[name, "mean"] = mean[:, h]
         parts[name, "sd"] = np.sqrt(variance[:, h])
     ids, label = data.case_ids, "case"

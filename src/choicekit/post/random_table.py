@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError
 from choicekit.mixing.bound import BoundRandom
+from choicekit.mixing.scale import NAME
+from choicekit.mixing.scaled import BoundScaled
 from choicekit.post.base import class_count
 from choicekit.post.delta import interval_columns, standard_errors
 
@@ -46,7 +48,9 @@ def random_table(fit: Any, alpha: float = 0.05) -> pd.DataFrame:
         normal, else ``correlation with ... (normal)``, of the normal variables behind them.
         Columns ``distribution``, ``estimate``, ``std_error`` (NaN for constants), ``conf_low``,
         ``conf_high``. Where means depend on covariates the table is that of people with average
-        covariates.
+        covariates. With a random scale, first ``mean``, ``median`` and ``sd`` of the scale itself;
+        the other rows are those of coefficients at a scale of 1. In willingness-to-pay space they
+        are those of willingness to pay.
 
     Raises
     ------
@@ -76,10 +80,9 @@ def random_table(fit: Any, alpha: float = 0.05) -> pd.DataFrame:
         jacobian[:, p] = (values(params + move) - values(params - move)) / (2.0 * step[p])
     error = standard_errors(jacobian, covariance)
     labels = _labels(mixing)
-    law = dict(zip(mixing.coefficients, mixing.distributions, strict=True))
     return pd.DataFrame(
         {
-            "distribution": [law[name].label for name, _ in labels],
+            "distribution": [_distribution(mixing, name) for name, _ in labels],
             **interval_columns(estimate, error, alpha),
         },
         index=pd.MultiIndex.from_tuples(labels, names=["coefficient", "statistic"]),
@@ -91,9 +94,16 @@ def _pairs(mixing: BoundRandom) -> list[tuple[int, int]]:
     return [(r, c) for group in mixing.groups for r in group for c in group if c < r]
 
 
+def _distribution(mixing: BoundRandom, name: str) -> str:
+    if isinstance(mixing, BoundScaled) and name == NAME:
+        return "lognormal" if mixing.scale.truncated is None else "truncated lognormal"
+    return mixing.distributions[mixing.coefficients.index(name)].label
+
+
 def _labels(mixing: BoundRandom) -> list[tuple[str, str]]:
     names, n_coefficients = mixing.coefficients, len(mixing.columns)
-    labels = [(name, statistic) for name in names[:n_coefficients] for statistic in STATISTICS]
+    labels = [(NAME, s) for s in STATISTICS[:3]] if isinstance(mixing, BoundScaled) else []
+    labels += [(name, statistic) for name in names[:n_coefficients] for statistic in STATISTICS]
     labels += [(name, "sd") for name in names[n_coefficients:]]
     for r, c in _pairs(mixing):
         plain = mixing.distributions[r].linear and mixing.distributions[c].linear
@@ -107,7 +117,7 @@ def _statistics(mixing: BoundRandom, beta: Float, phi: Float) -> Float:
     mean = mixing.means(beta, phi, slice(None))
     mean = mean if mean.ndim == 1 else mean.mean(axis=0)
     sd = np.sqrt((spread**2).sum(axis=1))
-    found: list[float] = []
+    found = list(mixing.scale_moments(phi)[:3]) if isinstance(mixing, BoundScaled) else []
     for h, distribution in enumerate(mixing.distributions):
         if h < len(mixing.columns):
             found += distribution.moments(float(mean[h]), float(sd[h]))

@@ -20,6 +20,8 @@ from choicekit.exceptions import SpecificationError
 from choicekit.mixing.base import Distribution
 from choicekit.mixing.bound import BoundRandom
 from choicekit.mixing.distributions import JohnsonSB, LogNormal, Triangular, Uniform
+from choicekit.mixing.scaled import BoundScaled
+from choicekit.mixing.wtp import BoundWtp
 from choicekit.numerics.nodes import normal_nodes
 from choicekit.post.individual import mixed_likelihood
 from choicekit.post.wtp import (
@@ -67,8 +69,9 @@ class Nodes:
 
 def of_people(fit: Any, terms: Terms, ask: Question, data: Any) -> pd.DataFrame:
     """The distribution over people, or each person's where asked for."""
-    mixing = fit.model.bound_mixing if data is fit.model.data else fit.model._bind_mixing(data)
+    bound = fit.model.bound_mixing if data is fit.model.data else fit.model._bind_mixing(data)
     used = terms.columns()
+    mixing = without_factor(bound, used)
     random = [h for h, k in enumerate(mixing.columns) if k in used]
     if ask.by == "person":
         return _of_persons(fit, terms, ask)
@@ -83,7 +86,8 @@ def of_people(fit: Any, terms: Terms, ask: Question, data: Any) -> pd.DataFrame:
     exists = [_has_mean(mixing, terms, m, fit) for m in range(terms.size)]
 
     def statistics(params: Float, nodes: Nodes) -> Float:
-        found = _statistics(_coefficients(mixing, used, params, nodes), terms, used, nodes, weights)
+        beta = _coefficients(mixing, used, params, len(bound.names), nodes)
+        found = _statistics(beta, terms, used, nodes, weights)
         found[~np.array(exists), :2] = np.nan
         return found.ravel()
 
@@ -112,6 +116,34 @@ def of_people(fit: Any, terms: Terms, ask: Question, data: Any) -> pd.DataFrame:
     return out
 
 
+def without_factor(mixing: BoundRandom, used: NDArray[np.int64]) -> BoundRandom:
+    """The coefficients without a factor that all of a person have in common: ratios miss it.
+
+    Raises
+    ------
+    SpecificationError
+        In willingness-to-pay space, and where a random scale does not cancel.
+    """
+    if isinstance(mixing, BoundWtp):
+        raise SpecificationError(
+            "In willingness-to-pay space the parameters are willingness to pay. Cure: read params, "
+            "random_table() for the distribution over people, individual_coefficients() for each."
+        )
+    if not isinstance(mixing, BoundScaled):
+        return mixing
+    scaled = dict(zip(mixing.varying.tolist(), mixing.scaled_coefficients, strict=True))
+    touched = {bool(scaled.get(int(k), False)) for k in used}
+    if mixing.scale.gamma != 0.0 and any(int(k) in mixing.columns for k in used):
+        touched = {True, False}
+    if len(touched) > 1:
+        raise SpecificationError(
+            "The scale of a person does not cancel from this ratio: it multiplies one of the "
+            "coefficients and not the other, or gamma splits them. Cure: a model with "
+            "Scale(gamma=0) and both scaled, or individual_coefficients()."
+        )
+    return mixing.inner
+
+
 # -- nodes ----------------------------------------------------------------------------------------
 
 
@@ -129,10 +161,10 @@ def _nodes(mixing: BoundRandom, random: list[int], seed: int, exact: bool) -> No
 
 
 def _coefficients(
-    mixing: BoundRandom, used: NDArray[np.int64], params: Float, nodes: Nodes
+    mixing: BoundRandom, used: NDArray[np.int64], params: Float, n_phi: int, nodes: Nodes
 ) -> Float:
     """Values of the coefficients used at nodes, (N or 1, len(used), S)."""
-    phi = params[len(params) - len(mixing.names) :]
+    phi = params[len(params) - n_phi :]
     mean = np.atleast_2d(mixing.means(params, phi, slice(None)))
     if nodes.line is None:
         t = np.broadcast_to(nodes.t, (len(mean), *nodes.t.shape[1:]))
@@ -193,10 +225,12 @@ def _of_persons(fit: Any, terms: Terms, ask: Question) -> pd.DataFrame:
             "coefficients, or by='mean'."
         )
     used, likelihood = terms.columns(), mixed_likelihood(fit)
+    mixing = without_factor(likelihood.mixing, used)
     assert terms.top.slopes is not None
     assert terms.bottom.slopes is not None
     top, bottom = terms.top.slopes[:, used], terms.bottom.slopes[:, used]
-    places = list(likelihood.mixing.columns)
+    places = [*likelihood.mixing.columns, *[-1] * (mixing.size - len(mixing.columns))]
+    places += list(getattr(likelihood.mixing, "others", ()))  # multiplied, but not random
     out = np.empty((likelihood.n_people, 3))
     for people, values, weight in likelihood.posterior_nodes(fit._values):
         beta = np.repeat(fit._values[used][None, :, None], len(values), axis=0)
@@ -208,7 +242,7 @@ def _of_persons(fit: Any, terms: Terms, ask: Question) -> pd.DataFrame:
         mean = (ratio * weight).sum(axis=1)
         variance = ((ratio - mean[:, None]) ** 2 * weight).sum(axis=1)
         out[people] = np.column_stack([mean, np.sqrt(variance), _medians(ratio, weight)])
-    if not _has_mean(likelihood.mixing, terms, 0, fit):
+    if not _has_mean(mixing, terms, 0, fit):
         out[:, :2] = np.nan
     data = fit.model.data
     ids = data.case_ids if data.person_ids is None else data.person_ids
@@ -232,7 +266,7 @@ def _has_mean(mixing: BoundRandom, terms: Terms, m: int, fit: Any) -> bool:
     """Whether the price keeps away from zero, or comes near it rarely enough."""
     assert terms.bottom.slopes is not None
     params, places = fit._values, list(mixing.columns)
-    phi = params[len(params) - len(mixing.names) :]
+    phi = params[len(params) - len(fit.model.bound_mixing.names) :]
     means = np.atleast_2d(mixing.means(params, phi, slice(None)))
     sd = np.sqrt((mixing.spread(phi) ** 2).sum(axis=1))
     for slopes in terms.bottom.slopes[terms.group == m]:

@@ -14,10 +14,9 @@ from choicekit.estimation.noise import MOST_DRAWS, draws_for, measured_rate
 from choicekit.exceptions import SpecificationError
 from choicekit.post.base import (
     Fitted,
-    class_count,
     error_family,
     free_count,
-    mixing_names,
+    mixing_kinds,
     simulation_error,
     utility_kinds,
 )
@@ -40,6 +39,7 @@ __all__ = [
 ]
 
 GROUPS = {
+    "wtp": "Willingness to pay",
     "generic": "Generic coefficients",
     "constant": "Alternative-specific constants",
     "case": "Case-specific coefficients",
@@ -47,6 +47,7 @@ GROUPS = {
     "thresholds": "Thresholds",
     "errors": "Parameters of the errors",
     "mixing": "Spread of the random coefficients",
+    "scale": "Scale of the utilities",
     "all classes": "The same in all classes",
     "membership": "Membership of the classes",
 }
@@ -90,8 +91,7 @@ def model_labels(results: Sequence[Any], names: Sequence[str] | None) -> list[st
 
 def parameter_kinds(fit: Fitted) -> dict[str, str]:
     """Kind of every parameter of a fit, a key of ``GROUPS`` or the name of a class."""
-    mixing = "membership" if class_count(fit) else "mixing"
-    known = {**utility_kinds(fit), **dict.fromkeys(mixing_names(fit), mixing)}
+    known = {**utility_kinds(fit), **mixing_kinds(fit)}
     rest = "thresholds" if getattr(fit.model.errors, "index", False) else "errors"
     return {name: known.get(name, rest) for name in map(str, fit.params.index)}
 

@@ -15,7 +15,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from choicekit.exceptions import SpecificationError
-from choicekit.post.base import Fitted, constant_names, fixed_names, nearest_name, utility_kinds
+from choicekit.post.base import (
+    Fitted,
+    constant_names,
+    fixed_names,
+    nearest_name,
+    other_units,
+    price_of,
+    utility_kinds,
+)
 from choicekit.post.delta import standard_errors
 
 __all__ = ["coefficient_table", "default_denominator", "ratio_table", "scaled_table"]
@@ -47,11 +55,12 @@ def scaled_table(fits: Mapping[str, Fitted], order: Sequence[str]) -> pd.DataFra
 
     So coefficients of a logit and of a probit come on one scale, that of errors with unit
     variance. Standard errors are by the delta method and take the sampling error of the
-    standard deviation along. Columns as in `coefficient_table`, with ``"scaled"``.
+    standard deviation along. Columns as in `coefficient_table`, with ``"scaled"``. Parameters in
+    other units, of a logarithm or of money, are left out.
     """
     columns = {}
     for name, fit in fits.items():
-        utility = list(utility_kinds(fit))
+        utility = [name for name in utility_kinds(fit) if name not in other_units(fit)]
         sd = fit.error_sd
         slope = _error_sd_slope(fit)
         position = fit.params.index.get_indexer(pd.Index(utility))
@@ -69,14 +78,23 @@ def ratio_table(fits: Mapping[str, Fitted], order: Sequence[str], denominator: s
     """Divide the utility coefficients by one of them, with delta-method standard errors.
 
     Rows are ``order`` without the denominator, columns (model, ``"ratio"``) and (model,
-    ``"std_error"``); NaN for models without the denominator.
+    ``"std_error"``); NaN for models without the denominator. In willingness-to-pay space the
+    ratios to the price are parameters.
     """
     columns = {}
     for name, fit in fits.items():
         utility = [key for key in utility_kinds(fit) if key != denominator]
+        if denominator == price_of(fit):
+            columns[name, "ratio"] = -fit.params[utility]
+            columns[name, "std_error"] = fit.bse[utility]
+            continue
+        utility = [key for key in utility if key not in other_units(fit)]
         empty = pd.Series(np.nan, index=utility)
         columns[name, "ratio"], columns[name, "std_error"] = empty, empty
-        if denominator not in utility_kinds(fit) or fit.params[denominator] == 0:
+        if (
+            denominator not in {*utility_kinds(fit)} - other_units(fit)
+            or fit.params[denominator] == 0
+        ):
             continue
         position = fit.params.index.get_indexer(pd.Index(utility))
         below = fit.params.index.get_loc(denominator)
@@ -119,6 +137,7 @@ def default_denominator(fits: Sequence[Fitted], asked: str | None) -> str | None
         key
         for key in kinds[0]
         if all(key in kind and key not in constant_names(fit) for kind, fit in pairs)
+        and all(key == price_of(fit) or key not in other_units(fit) for fit in fits)
         and all(np.isfinite(fit.bse[key]) and key not in fixed_names(fit) for fit in fits)
     ]
     if not shared:
