@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,7 @@ class Comparison:
     sample: str
     warnings: tuple[str, ...]
     cross_validation: CrossValidation | None = None
+    _fits: Mapping[str, Fitted] = field(default_factory=dict, repr=False)
 
     @property
     def title(self) -> str:
@@ -187,6 +188,35 @@ class Comparison:
         target.write_text(renderers[target.suffix.lower()](), encoding="utf-8")
         return target
 
+    def report(
+        self, path: str | os.PathLike[str], *, title: str | None = None, date: str = ""
+    ) -> Path:
+        """Write the full report, for readers who were not there: text, tables and pictures.
+
+        Parameters
+        ----------
+        path
+            ``.html``: one page with its pictures inside and nothing to load; ``.md`` and ``.tex``
+            (a document for pdflatex): pictures in the folder ``<name>_pictures`` beside it.
+        title
+            Heading of the report.
+        date
+            Shown below it as given; none by default, so that the same results give the same file.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        SpecificationError
+            The suffix is none of these.
+        """
+        from choicekit.report.page import ReportOptions, write_report
+
+        return write_report(self, path, ReportOptions(title, date))
+
 
 def compare(
     *results: Fitted,
@@ -256,6 +286,7 @@ def compare(
         )
         + (() if unseen is None else unseen.warnings),
         cross_validation=unseen,
+        _fits=fits,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
+    "SIGNED",
     "WIDTH",
     "Table",
     "csv_table",
@@ -15,6 +16,7 @@ __all__ = [
     "html_page",
     "latex_table",
     "markdown_table",
+    "markdown_text",
     "text_table",
     "wrapped",
 ]
@@ -33,7 +35,7 @@ _LATEX = {
     "]": "{]}",
     **{mark: "\\" + mark for mark in "&%$#_{}"},
 }
-_NUMBER = re.compile(r"(?<![\w.])-(?=\.?\d)")
+SIGNED = re.compile(r"(?<![\w.])-(?=\.?\d)")
 
 
 @dataclass(frozen=True)
@@ -131,25 +133,25 @@ def markdown_table(table: Table) -> str:
     """Render as a pipe table under a heading."""
 
     def line(cells: tuple[str, ...]) -> str:
-        return "| " + " | ".join(_markdown(cell.strip()) for cell in cells) + " |"
+        return "| " + " | ".join(markdown_text(cell.strip()) for cell in cells) + " |"
 
     blank = ("",) * (len(table.header) - 1)
     rows = [
-        line(row) if len(row) > 1 else "| **" + _markdown(row[0]) + "** |" + " |" * len(blank)
+        line(row) if len(row) > 1 else "| **" + markdown_text(row[0]) + "** |" + " |" * len(blank)
         for row in table.rows
     ]
     rule = "|:--|" + {"r": "--:|", "l": ":--|"}[table.align] * len(blank)
-    note = f"\n\n{_markdown(table.note)}" if table.note else ""
+    note = f"\n\n{markdown_text(table.note)}" if table.note else ""
     return "\n".join([f"### {table.title}", "", line(table.header), rule, *rows]) + note
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Keep characters from being read as Markdown."""
     return re.sub(r"([\\`*_|<>\[\]~])", r"\\\1", text)
 
 
-def latex_table(table: Table) -> str:
-    """Render as a booktabs table with a caption."""
+def latex_table(table: Table, fit: bool = False) -> str:
+    """Render as a booktabs table with a caption; ``fit``: shrunk where the page is too narrow."""
 
     def line(cells: tuple[str, ...]) -> str:
         indent = r"\quad " if cells[0].startswith("  ") else ""
@@ -164,11 +166,13 @@ def latex_table(table: Table) -> str:
         for row in table.rows
     ]
     note = [rf"\par\smallskip\footnotesize {escape_latex(table.note)}"] if table.note else []
+    narrow, wide = (r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%", "}")
     return "\n".join(
         [
             r"\begin{table}[htbp]",
             r"\centering\small",
             rf"\caption{{{escape_latex(table.title)}}}",
+            *([narrow] if fit else []),
             rf"\begin{{tabular}}{{l{table.align * (n_columns - 1)}}}",
             r"\toprule",
             line(table.header),
@@ -176,6 +180,7 @@ def latex_table(table: Table) -> str:
             *body,
             r"\bottomrule",
             r"\end{tabular}",
+            *([wide] if fit else []),
             *note,
             r"\end{table}",
         ]
@@ -188,7 +193,7 @@ def escape_latex(text: str) -> str:
     Brackets are put in braces: at the start of a row, after a line break, LaTeX takes ``[``
     for an optional argument.
     """
-    signed = _NUMBER.sub("\0", text)
+    signed = SIGNED.sub("\0", text)
     escaped = "".join(_LATEX.get(character, character) for character in signed)
     return escaped.replace("\0", "$-$")
 

@@ -21,7 +21,19 @@ from choicekit.report.format import (
 if TYPE_CHECKING:
     from choicekit.report.compare import Comparison
 
-__all__ = ["comparison_tables", "model_lines", "models_as_latex", "models_as_table"]
+__all__ = [
+    "comparison_tables",
+    "errors_in_words",
+    "estimates_part",
+    "fit_part",
+    "model_lines",
+    "models_as_latex",
+    "models_as_table",
+    "ratios_part",
+    "scaled_part",
+    "shares_part",
+    "tests_part",
+]
 
 _COV_TYPES = {
     "bootstrap": "bootstrap standard errors",
@@ -35,12 +47,12 @@ _COV_TYPES = {
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
     """All tables of a comparison, in the order of the report."""
-    tables = [_fit(comparison), _coefficients(comparison), _scaled(comparison)]
+    tables = [fit_part(comparison), estimates_part(comparison), scaled_part(comparison)]
     if len(comparison.ratios):
-        tables.append(_ratios(comparison))
-    tables.append(_shares(comparison))
+        tables.append(ratios_part(comparison))
+    tables.append(shares_part(comparison))
     if len(comparison.tests):
-        tables.append(_tests(comparison))
+        tables.append(tests_part(comparison))
     if comparison.cross_validation is not None:
         tables += cross_validation_tables(comparison.cross_validation)
     return tables
@@ -60,13 +72,13 @@ def models_as_latex(comparison: Comparison) -> str:
     """Describe the models in a LaTeX list: formulas are too long for a column of a page."""
     lines = [r"\begin{description}"]
     for name, row in comparison.models.iterrows():
-        facts = f"{row['model']}; probabilities: {row['probabilities']}; {_errors(row['cov_type'])}"
+        facts = f"{row['model']}; probabilities: {row['probabilities']}; {errors_in_words(row['cov_type'])}"
         formula = rf"\texttt{{{escape_latex(row['formula'])}}}"
         lines.append(rf"\item[{escape_latex(str(name))}] {formula}. {escape_latex(facts)}.")
     return "\n".join([*lines, r"\end{description}"])
 
 
-def _errors(cov_type: str) -> str:
+def errors_in_words(cov_type: str) -> str:
     """Say which standard errors these are."""
     return _COV_TYPES.get(cov_type, f"{cov_type} standard errors")
 
@@ -76,7 +88,7 @@ def model_lines(comparison: Comparison) -> str:
     width = max(len(name) for name in comparison.names) + 2
     lines = []
     for name, row in comparison.models.iterrows():
-        facts = f"{row['model']}; probabilities: {row['probabilities']}; {_errors(row['cov_type'])}"
+        facts = f"{row['model']}; probabilities: {row['probabilities']}; {errors_in_words(row['cov_type'])}"
         beside: list[str] = []
         for text in (row["formula"], facts):
             beside += textwrap.wrap(text, max(WIDTH - width, 40), break_on_hyphens=False)
@@ -85,7 +97,7 @@ def model_lines(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _fit(comparison: Comparison) -> Table:
+def fit_part(comparison: Comparison) -> Table:
     """Measures of fit, one column a model."""
     fit, names = comparison.fit, comparison.names
 
@@ -146,14 +158,14 @@ def _number(table: pd.DataFrame, row: str, column: tuple[str, str]) -> float:
     return float(cell)
 
 
-def _coefficients(comparison: Comparison) -> Table:
+def estimates_part(comparison: Comparison) -> Table:
     """Estimates side by side."""
     rows = _grouped(comparison, comparison.coefficients, "estimate", fixed=True)
     note = "Standard errors in parentheses."
     return Table("Estimates", ("", *comparison.names), rows, note)
 
 
-def _scaled(comparison: Comparison) -> Table:
+def scaled_part(comparison: Comparison) -> Table:
     """Coefficients on the scale of errors with unit variance."""
     rows = _grouped(comparison, comparison.scaled, "scaled", fixed=False)
     note = (
@@ -163,7 +175,7 @@ def _scaled(comparison: Comparison) -> Table:
     return Table("Coefficients for errors of unit variance", ("", *comparison.names), rows, note)
 
 
-def _ratios(comparison: Comparison) -> Table:
+def ratios_part(comparison: Comparison) -> Table:
     """Ratios to one coefficient."""
     rows = _grouped(comparison, comparison.ratios, "ratio", fixed=False)
     below = str(comparison.ratio_to)
@@ -183,7 +195,7 @@ def _ratios(comparison: Comparison) -> Table:
     return Table(f"Ratios to the coefficient of {below}", ("", *comparison.names), rows, note)
 
 
-def _shares(comparison: Comparison) -> Table:
+def shares_part(comparison: Comparison) -> Table:
     """Actual and predicted shares in per cent."""
     rows = [
         (str(label), *(f"{100 * value:.1f}%" for value in row))
@@ -193,7 +205,7 @@ def _shares(comparison: Comparison) -> Table:
     return Table("Shares, actual and predicted", header, tuple(rows), bars=True)
 
 
-def _tests(comparison: Comparison) -> Table:
+def tests_part(comparison: Comparison) -> Table:
     """One row a pair."""
     rows = []
     notes = []

@@ -1,0 +1,66 @@
+"""From a comparison to the sections of its report."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from choicekit.exceptions import SpecificationError
+from choicekit.report.compare import Comparison
+from choicekit.report.page.basis import appendix_section, data_section, models_section
+from choicekit.report.page.behaviour import share_section
+from choicekit.report.page.blocks import Page
+from choicekit.report.page.estimates import coefficient_section, fit_section, simulation_section
+from choicekit.report.page.opening import summary_section
+from choicekit.report.page.reliance import identification_section
+from choicekit.report.page.write import require_suffix, write_page
+
+__all__ = ["ReportOptions", "report_page", "write_report"]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """The arguments of ``Comparison.report``, which documents them."""
+
+    title: str | None = None
+    date: str = ""
+
+
+def report_page(comparison: Comparison, options: ReportOptions) -> Page:
+    """Put the sections together; the summary comes first and is written last."""
+    if not comparison._fits:
+        raise SpecificationError(
+            "This comparison does not hold its fits, so there is no full report of it. Cure: "
+            "compare(...) again, or save() for the tables alone."
+        )
+    several = len(comparison.names) > 1
+    sections = [
+        data_section(comparison),
+        models_section(comparison),
+        coefficient_section(comparison),
+        fit_section(comparison),
+        simulation_section(comparison),
+        share_section(comparison),
+        identification_section(comparison),
+        appendix_section(comparison),
+    ]
+    default = (
+        f"Choice models compared: {', '.join(comparison.names)}" if several else comparison.title
+    )
+    return Page(
+        title=options.title or default,
+        subtitle=comparison.sample,
+        date=options.date,
+        warnings=comparison.warnings,
+        sections=(summary_section(comparison), *sections),
+    )
+
+
+def write_report(
+    comparison: Comparison, path: str | os.PathLike[str], options: ReportOptions
+) -> Path:
+    """Write the full report; see ``Comparison.report``."""
+    target = Path(path)
+    require_suffix(target)  # before the work
+    return write_page(report_page(comparison, options), target)
