@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from choicekit.mixing import JohnsonSB, LatentClasses, RandomCoefficients, Scale
     from choicekit.post.sampling import corrected_constants
+    from choicekit.report import plots
     from choicekit.report.compare import compare
     from choicekit.report.cross_validation import cross_validate
     from choicekit.results import FitResults, load
@@ -84,6 +85,7 @@ __all__ = [
     "load_dataset",
     "logit",
     "ordered",
+    "plots",
     "probit",
     "wesml_weights",
 ]
@@ -113,6 +115,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plots":
+        return import_module("choicekit.report.plots")
     if name in _LAZY:
         value = getattr(import_module(_LAZY[name]), name)
         globals()[name] = value

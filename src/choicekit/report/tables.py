@@ -72,10 +72,16 @@ def models_as_latex(comparison: Comparison) -> str:
     """Describe the models in a LaTeX list: formulas are too long for a column of a page."""
     lines = [r"\begin{description}"]
     for name, row in comparison.models.iterrows():
-        facts = f"{row['model']}; probabilities: {row['probabilities']}; {errors_in_words(row['cov_type'])}"
+        facts = _facts(row)
         formula = rf"\texttt{{{escape_latex(row['formula'])}}}"
         lines.append(rf"\item[{escape_latex(str(name))}] {formula}. {escape_latex(facts)}.")
     return "\n".join([*lines, r"\end{description}"])
+
+
+def _facts(row: Any) -> str:
+    """The model, its probabilities and its standard errors in words."""
+    errors = errors_in_words(row["cov_type"])
+    return f"{row['model']}; probabilities: {row['probabilities']}; {errors}"
 
 
 def errors_in_words(cov_type: str) -> str:
@@ -88,7 +94,7 @@ def model_lines(comparison: Comparison) -> str:
     width = max(len(name) for name in comparison.names) + 2
     lines = []
     for name, row in comparison.models.iterrows():
-        facts = f"{row['model']}; probabilities: {row['probabilities']}; {errors_in_words(row['cov_type'])}"
+        facts = _facts(row)
         beside: list[str] = []
         for text in (row["formula"], facts):
             beside += textwrap.wrap(text, max(WIDTH - width, 40), break_on_hyphens=False)

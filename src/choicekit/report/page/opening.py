@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,10 +42,12 @@ def _which(comparison: Comparison) -> list[tuple[str, str]]:
     if len(counted) < 2:
         text = "Fewer than two of the models converged, so there is nothing to compare yet."
         return [("Which model.", text)]
-    one, other = list(counted.sort_values("aic", kind="stable").index[:2])
+    ranking: list[Any] = list(counted.sort_values("aic", kind="stable").index)
+    one, other = ranking[:2]
     tests = comparison.tests
     row = tests[tests["first"].isin([one, other]) & tests["second"].isin([one, other])].iloc[0]
-    gap = f"AIC {counted.at[one, 'aic']:,.1f} against {counted.at[other, 'aic']:,.1f}"
+    aic = counted["aic"].sort_values(kind="stable").tolist()
+    gap = f"AIC {aic[0]:,.1f} against {aic[1]:,.1f}"
     lower = "the lower is the better"
     if row["test"] == "none":
         which = f"The lowest AIC is that of {one} ({gap}; {lower}), but no test applies here."
@@ -63,7 +66,7 @@ def _which(comparison: Comparison) -> list[tuple[str, str]]:
     return [("Which model.", which), ("How sure.", _sure(comparison, row))]
 
 
-def _sure(comparison: Comparison, row: pd.Series[object]) -> str:
+def _sure(comparison: Comparison, row: pd.Series[Any]) -> str:
     """Sampling error and simulation error of the choice between two models."""
     if row["test"] == "none":
         text = str(row["outcome"])

@@ -79,6 +79,6 @@ def _settings(salt: str) -> Iterator[None]:
     """Matplotlib reads these only from its settings; they are put back afterwards."""
     import matplotlib
 
-    ours = {"svg.hashsalt": salt, "svg.fonttype": "path", "pdf.fonttype": 42}
+    ours: Any = {"svg.hashsalt": salt, "svg.fonttype": "path", "pdf.fonttype": 42}
     with matplotlib.rc_context(ours):
         yield

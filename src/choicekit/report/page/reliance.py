@@ -40,7 +40,7 @@ def identification_section(comparison: Comparison) -> Section:
     )
     blocks: list[Block] = [Table("Convergence and curvature", header, tuple(rows), note, align="l")]
     for name, fit in comparison._fits.items():
-        blocks.append(Text(_examined(fit), lead=f"{name}."))
+        blocks.append(Text(_examined(fit), lead=f"{name}, before the fit."))
         remarks = [("", str(text)) for text in fit.notes]
         if not fit.convergence.converged:
             remarks.insert(0, ("Not converged.", f"{fit.convergence.message}."))

@@ -6,7 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from choicekit.exceptions import SpecificationError
-from choicekit.report.export import SIGNED, Table, escape_latex, html_page, latex_table, markdown_table
+from choicekit.report.export import (
+    SIGNED,
+    Table,
+    escape_latex,
+    html_page,
+    latex_table,
+    markdown_table,
+)
 from choicekit.report.export import markdown_text as markdown
 from choicekit.report.page.blocks import Block, Items, Page, Picture, Text
 from choicekit.report.page.pictures import inline_svg, pdf_bytes, svg_text
@@ -70,8 +77,10 @@ def _with_minus(block: Block) -> Block:
     if isinstance(block, Text):
         return replace(block, text=minus(block.text))
     if isinstance(block, Items):
-        return block if block.code else replace(
-            block, items=tuple((lead, minus(text)) for lead, text in block.items)
+        return (
+            block
+            if block.code
+            else replace(block, items=tuple((lead, minus(text)) for lead, text in block.items))
         )
     if isinstance(block, Table):
         rows = tuple((row[0], *map(minus, row[1:])) for row in block.rows)
@@ -170,5 +179,3 @@ def _latex_item(lead: str, text: str, block: Items) -> str:
         return rf"\texttt{{{escape_latex(text)}}}"
     # in a group: an item that begins with a bracket would be its label
     return (rf"\textbf{{{escape_latex(lead)}}} " if lead else "{}") + escape_latex(text)
-
-

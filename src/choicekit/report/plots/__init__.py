@@ -5,6 +5,7 @@ setting of matplotlib is changed: save with ``ax.figure.savefig("shares.pdf")``.
 """
 
 from choicekit.report.plots.coefficients import coefficients
+from choicekit.report.plots.curve import probability_curve
 from choicekit.report.plots.shares import shares
 
-__all__ = ["coefficients", "shares"]
+__all__ = ["coefficients", "probability_curve", "shares"]

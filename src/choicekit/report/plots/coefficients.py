@@ -6,6 +6,7 @@ Axes: P parameters, K coefficients of the utility.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,6 +108,7 @@ def coefficients(
             xerr=half[name][known].fillna(0.0),
             fmt=style.marker,
             color=style.colour,
+            markerfacecolor=style.face,
             markersize=5,
             elinewidth=1.4,
             capsize=0,
@@ -159,6 +161,6 @@ def regressor_spread(fit: Fitted) -> pd.Series[Any]:
 def _separate_groups(ax: Axes, fits: Sequence[Fitted], shown: Sequence[str]) -> None:
     """Draw a thin line between kinds of coefficients that follow each other."""
     groups = parameter_groups(fits)
-    for row, (above, below) in enumerate(zip(shown[:-1], shown[1:], strict=True)):
+    for row, (above, below) in enumerate(pairwise(shown)):
         if groups[above] != groups[below]:
             ax.axhline(row + 0.5, color=SOFT, linewidth=0.6, linestyle=(0, (1, 3)), zorder=0)

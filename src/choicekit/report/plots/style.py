@@ -48,6 +48,7 @@ _LINES: tuple[Any, ...] = (
     (0, (2, 2)),
 )
 LONGEST = 26
+TITLE_WIDTH = 58
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,24 @@ class Mark:
 
     Attributes
     ----------
-    colour, marker, line
-        As matplotlib takes them.
+    colour, marker, line, face
+        As matplotlib takes them; ``face`` is the inside of the marker.
     """
 
     colour: str
     marker: str
     line: Any
+    face: str
 
 
 def mark(position: int) -> Mark:
-    """Return the mark of the model or alternative at a position; they repeat after seven."""
+    """Return the mark of the model or alternative at a position.
+
+    After seven they come again with hollow markers.
+    """
     k = position % len(_COLOURS)
-    return Mark(_COLOURS[k], _MARKERS[k], _LINES[k])
+    face = _COLOURS[k] if position < len(_COLOURS) else "white"
+    return Mark(_COLOURS[k], _MARKERS[k], _LINES[k], face)
 
 
 def axes_of(ax: Axes | None, size: tuple[float, float]) -> Axes:
@@ -89,6 +95,7 @@ def axes_of(ax: Axes | None, size: tuple[float, float]) -> Axes:
 
 def finish(ax: Axes, title: str, xlabel: str = "", ylabel: str = "", grid: str = "x") -> Axes:
     """Set the texts and take away what is not data."""
+    title = "\n".join(textwrap.wrap(title, TITLE_WIDTH))
     ax.set_title(plain(title), loc="left", fontsize=10.5, color=INK, pad=9, fontweight="bold")
     ax.set_xlabel(plain(xlabel), fontsize=9, color=INK)
     ax.set_ylabel(plain(ylabel), fontsize=9, color=INK)

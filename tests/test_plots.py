@@ -1,0 +1,290 @@
+"""Pictures: an Axes with the right data on it, nothing shown, nothing of matplotlib changed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer, ErrorbarContainer
+from matplotlib.figure import Figure
+
+import choicekit as ck
+from choicekit.exceptions import SpecificationError
+from choicekit.report.plots.coefficients import regressor_spread
+from choicekit.report.plots.curve import probability_curves, some_cases
+from choicekit.report.plots.style import mark, short
+
+FORMULA = "choice ~ gc + ttme | hinc"
+Z = 1.959963984540054
+
+
+@pytest.fixture(scope="module")
+def data() -> ck.ChoiceData:
+    frame = ck.load_dataset("travelmode")
+    return ck.ChoiceData.from_long(frame, case="individual", alt="mode", chosen="choice")
+
+
+@pytest.fixture(scope="module")
+def logit(data: ck.ChoiceData) -> Any:
+    return ck.logit(FORMULA, data, base="car").fit()
+
+
+@pytest.fixture(scope="module")
+def probit(data: ck.ChoiceData) -> Any:
+    return ck.probit(FORMULA, data, base="car", covariance="iid").fit(seed=1)
+
+
+def labels(axis: Any) -> list[str]:
+    return [text.get_text() for text in axis.get_ticklabels()]
+
+
+def bars_of(container: ErrorbarContainer) -> tuple[np.ndarray, np.ndarray]:
+    """Points and half lengths of horizontal error bars."""
+    points = container.lines[0].get_xdata()
+    segments = container.lines[2][0].get_segments()
+    return np.asarray(points), np.array([(s[1, 0] - s[0, 0]) / 2 for s in segments])
+
+
+# -- coefficients -----------------------------------------------------------------------------
+
+
+def test_coefficients_of_one_model(logit: Any) -> None:
+    ax = ck.plots.coefficients(logit)
+    assert isinstance(ax, Axes)
+    (container,) = ax.containers
+    points, half = bars_of(container)
+    names = labels(ax.yaxis)
+    np.testing.assert_allclose(points, logit.params[names])
+    np.testing.assert_allclose(half, Z * logit.bse[names])
+    assert ax.get_legend() is None
+    low, high = sorted(ax.get_ylim())
+    assert ax.get_ylim() == (high, low)  # the first on top
+
+
+def test_several_models_are_on_one_scale_side_by_side(logit: Any, probit: Any) -> None:
+    ax = ck.plots.coefficients([logit, probit], level=0.5)
+    names = labels(ax.yaxis)
+    for fit, container in zip((logit, probit), ax.containers, strict=True):
+        points, half = bars_of(container)
+        np.testing.assert_allclose(points, fit.params[names] / fit.error_sd)
+        # the scale of neither model is estimated
+        np.testing.assert_allclose(half, 0.6744897501960817 * fit.bse[names] / fit.error_sd)
+    heights = [np.asarray(c.lines[0].get_ydata(), float) for c in ax.containers]
+    assert (heights[0] < heights[1]).all()
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["logit", "probit"]
+    styles = {(c.lines[0].get_marker(), c.lines[0].get_color()) for c in ax.containers}
+    assert len(styles) == 2
+
+
+def test_effects_of_one_standard_deviation(data: ck.ChoiceData, logit: Any) -> None:
+    # the spread within choice sets, computed from the frame
+    frame = data.frame
+    within = frame["gc"] - frame.groupby("individual")["gc"].transform("mean")
+    expected = np.sqrt((within**2).sum() / len(frame))
+    assert regressor_spread(logit)["gc"] == pytest.approx(expected)
+    ax = ck.plots.coefficients(logit, scale="spread", parameters=["gc"])
+    points, _ = bars_of(ax.containers[0])
+    assert points[0] == pytest.approx(logit.params["gc"] * expected / logit.error_sd)
+
+
+def test_the_spread_of_latent_classes_is_that_of_their_columns(data: ck.ChoiceData) -> None:
+    model = ck.logit("choice ~ gc + ttme", data, mixing=ck.LatentClasses(2))
+    fit = model.fit(starts=2, maxiter=60, tolerance=1e-3)
+    spread = regressor_spread(fit)
+    assert list(spread.index) == list(model.coefficient_names)
+    assert spread.filter(like="gc").nunique() == 1
+    assert len(ck.plots.coefficients(fit, scale="spread").containers) == 1
+
+
+def test_a_parameter_that_a_model_lacks_leaves_its_place_empty(
+    data: ck.ChoiceData, logit: Any
+) -> None:
+    small = ck.logit("choice ~ gc", data, base="car").fit()
+    ax = ck.plots.coefficients({"large": logit, "small": small})
+    assert len(ax.containers[0].lines[0].get_xdata()) == 8
+    assert len(ax.containers[1].lines[0].get_xdata()) == 4
+
+
+# -- shares -----------------------------------------------------------------------------------
+
+
+def test_shares(logit: Any, probit: Any) -> None:
+    ax = ck.plots.shares(ck.compare(logit, probit))
+    (actual,) = [c for c in ax.containers if isinstance(c, BarContainer)]
+    counts = np.array([58, 63, 30, 59])  # the published numbers of choices of each mode
+    np.testing.assert_allclose([bar.get_width() for bar in actual], 100 * counts / 210)
+    predicted = {line.get_label(): line for line in ax.get_lines()}
+    for name, fit in {"logit": logit, "probit": probit}.items():
+        np.testing.assert_allclose(
+            predicted[name].get_xdata(), 100 * fit.probabilities().mean().to_numpy()
+        )
+    assert labels(ax.yaxis) == ["air", "train", "bus", "car"]
+
+
+def test_the_whisker_of_a_share_is_wilsons_interval(logit: Any) -> None:
+    from statsmodels.stats.proportion import proportion_confint
+
+    ax = ck.plots.shares(logit)
+    (lines,) = [c for c in ax.collections if len(c.get_paths()) == 4]
+    ends = np.array([segment[:, 0] for segment in lines.get_segments()]) / 100
+    low, high = proportion_confint(np.array([58, 63, 30, 59]), 210, method="wilson")
+    np.testing.assert_allclose(ends, np.column_stack([low, high]))
+
+
+# -- curves -----------------------------------------------------------------------------------
+
+
+def test_a_curve_is_the_mean_of_predictions_on_changed_data(logit: Any, probit: Any) -> None:
+    frame = ck.load_dataset("travelmode")
+    for fit in (logit, probit):
+        found = probability_curves(fit, "gc", "air", values=[60.0, 150.0])
+        for g, value in enumerate((60.0, 150.0)):
+            changed = frame.assign(gc=frame["gc"].where(frame["mode"] != "air", value))
+            expected = fit.probabilities(changed).mean()
+            np.testing.assert_allclose(found.probabilities[g], expected, rtol=1e-6)
+
+
+def test_a_band_is_a_delta_interval_on_the_scale_of_log_odds(logit: Any) -> None:
+    frame = ck.load_dataset("travelmode")
+    changed = frame.assign(hinc=50.0)
+    found = probability_curves(logit, "hinc", values=[50.0])
+
+    def mean_air(params: pd.Series) -> float:
+        import dataclasses
+
+        return float(dataclasses.replace(logit, params=params).probabilities(changed)["air"].mean())
+
+    slope = np.zeros(len(logit.params))
+    for p, error in enumerate(logit.bse):
+        step = np.zeros(len(slope))
+        step[p] = 1e-4 * error
+        slope[p] = (mean_air(logit.params + step) - mean_air(logit.params - step)) / (2e-4 * error)
+    share = mean_air(logit.params)
+    error = np.sqrt(slope @ logit.cov.to_numpy() @ slope) / (share * (1 - share))
+    odds = np.log(share / (1 - share)) + np.array([-Z, Z]) * error
+    ends = [found.low[0, 0], found.high[0, 0]]
+    np.testing.assert_allclose(ends, 1 / (1 + np.exp(-odds)), rtol=1e-5)
+
+
+def test_one_model_has_a_line_an_alternative_several_a_line_each(logit: Any, probit: Any) -> None:
+    def lines(ax: Axes) -> list[str]:
+        legend = ax.get_legend()
+        assert legend is not None
+        return [text.get_text() for text in legend.get_texts()]
+
+    ax = ck.plots.probability_curve(logit, "gc", alternative="air")
+    assert lines(ax) == ["air", "train", "bus", "car"]
+    assert len(ax.collections) == 4  # the bands
+    ax = ck.plots.probability_curve([logit, probit], "gc", alternative="air")
+    assert lines(ax) == ["logit", "probit"]
+    assert "air" in ax.get_title(loc="left")
+    ax = ck.plots.probability_curve([logit, probit], "hinc", of=["air", "car"], values=[10, 50])
+    assert lines(ax) == ["logit: air", "logit: car", "probit: air", "probit: car"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"column": "gcc"}, "Did you mean 'gc'"),
+        ({"column": "vcost"}, "does not use the column 'vcost'"),
+        ({"column": "mode"}, "does not use"),
+        ({"column": "gc", "alternative": "airr"}, "Did you mean 'air'"),
+        ({"column": "gc", "of": ["tram"]}, "of='tram' is unknown"),
+        ({"column": "gc", "level": 1.5}, "between 0 and 1"),
+    ],
+)
+def test_mistakes_about_curves(logit: Any, arguments: dict[str, Any], text: str) -> None:
+    with pytest.raises(SpecificationError, match=text.replace("(", r"\(")):
+        ck.plots.probability_curve(logit, **arguments)
+
+
+def test_too_many_lines_are_refused(logit: Any, probit: Any) -> None:
+    with pytest.raises(SpecificationError, match="of="):
+        ck.plots.probability_curve([logit, probit], "hinc")
+
+
+def test_of_large_data_evenly_spaced_cases_are_taken(data: ck.ChoiceData) -> None:
+    assert some_cases(data, 500) is data
+    few = some_cases(data, 21)
+    assert few.n_cases == 21
+    positions = data.case_ids.get_indexer(few.case_ids)
+    assert positions[0] == 0
+    assert positions[-1] == 209
+    assert set(np.diff(positions)) <= {10, 11}
+
+
+# -- all --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda fits, ax: ck.plots.coefficients(fits, ax),
+        lambda fits, ax: ck.plots.shares(fits, ax),
+        lambda fits, ax: ck.plots.probability_curve(fits, "gc", ax, alternative="air"),
+    ],
+)
+def test_axes_may_be_given(logit: Any, probit: Any, draw: Any) -> None:
+    before = dict(matplotlib.rcParams)
+    figure = Figure()
+    first, second = figure.subplots(1, 2)
+    assert draw([logit, probit], second) is second
+    assert not first.has_data()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_no_window_and_no_pyplot() -> None:
+    code = (
+        "import sys, choicekit as ck\n"
+        "d = ck.ChoiceData.from_long(ck.load_dataset('travelmode'), case='individual',"
+        " alt='mode', chosen='choice')\n"
+        "fit = ck.logit('choice ~ gc', d).fit()\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "ck.plots.shares(fit).figure.savefig(sys.argv[1])\n"
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "/dev/stdout"], capture_output=True, check=False, timeout=300
+    )
+    assert done.stdout.endswith(b"False\n"), done.stderr
+
+
+@pytest.mark.parametrize("fits", [None, [], {}, "logit", [1]])
+def test_what_is_no_fit_is_refused(fits: Any) -> None:
+    with pytest.raises(SpecificationError, match="Cure"):
+        ck.plots.shares(fits)
+
+
+def test_names(logit: Any, probit: Any) -> None:
+    with pytest.raises(SpecificationError, match="must be 2 names"):
+        ck.plots.shares([logit, probit], names=["one"])
+    legend = ck.plots.shares([logit, probit], names=["a $x$", "b"]).get_legend()
+    assert legend is not None
+    # dollar signs stay what they are
+    assert [t.get_text() for t in legend.get_texts()] == ["actual", r"a \$x\$", "b"]
+    with pytest.raises(SpecificationError, match="scale"):
+        ck.plots.coefficients(logit, scale="sd")
+    with pytest.raises(SpecificationError, match="parameters"):
+        ck.plots.coefficients(logit, parameters=["gcc"])
+
+
+def test_long_labels_take_two_lines() -> None:
+    text = short("the very long name of an alternative that somebody typed in full", 26)
+    assert len(text.splitlines()) == 2
+    assert text.endswith("…")
+    assert max(map(len, text.splitlines())) <= 26
+    assert short("car") == "car"
+
+
+def test_marks_differ_in_print_too() -> None:
+    marks = [mark(k) for k in range(14)]
+    assert len({(m.marker, m.face == "white") for m in marks}) == 14
+    assert len({str(m.line) for m in marks[:7]}) == 7
