@@ -80,9 +80,7 @@ def broken(browser: Browser, path: Path, width: int) -> list[str]:
 
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("page", ["two", "four", "many", "alone"])
-def test_nothing_is_broken(
-    browser: Browser, pages: dict[str, Path], page: str, width: int
-) -> None:
+def test_nothing_is_broken(browser: Browser, pages: dict[str, Path], page: str, width: int) -> None:
     assert broken(browser, pages[page], width) == []
 
 

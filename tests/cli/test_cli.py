@@ -143,3 +143,13 @@ def test_help_and_import_are_light() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     for heavy in ("matplotlib", "torch", "dask", "statsmodels", "formulaic", "numba", "jinja2"):
         assert f"'{heavy}'" not in loaded
+
+
+def test_html_is_the_full_report_and_output_the_tables(tmp_path: Path) -> None:
+    full, tables = tmp_path / "report", tmp_path / "tables.html"
+    done = run("compare", "-q", "--covariance", "iid", "--html", full, "--output", tables)
+    assert done.returncode == 0, done.stderr
+    page = full.with_suffix(".html").read_text()
+    assert page.count("<figure>") >= 2
+    assert "Software, seeds and settings" in page
+    assert "<figure>" not in tables.read_text()

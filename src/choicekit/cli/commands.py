@@ -124,9 +124,11 @@ def compare(
     ratio_to: Annotated[
         str | None, typer.Option(help="Coefficient to take ratios to, such as the cost's.")
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Also write the report as HTML.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write the full report, one HTML page.")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Also write the report: .txt, .md, .html or .tex.")
+        Path | None, typer.Option(help="Also write the tables: .txt, .md, .html or .tex.")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -144,9 +146,10 @@ def compare(
         fits = _fit_all(words or [], data, model, search, quiet)
     comparison = ck.compare(*fits, ratio_to=ratio_to)
     print(comparison)
-    for path in (html, output):
-        if path is not None:
-            comparison.save(path if path.suffix or path is not html else path.with_suffix(".html"))
+    if html is not None:
+        comparison.report(html if html.suffix else html.with_suffix(".html"))
+    if output is not None:
+        comparison.save(output)
 
 
 def _is_kept(word: str) -> bool:

@@ -4,8 +4,10 @@
 setting of matplotlib is changed: save with ``ax.figure.savefig("shares.pdf")``.
 """
 
+from choicekit.report.plots.calibration import calibration
 from choicekit.report.plots.coefficients import coefficients
 from choicekit.report.plots.curve import probability_curve
 from choicekit.report.plots.shares import shares
+from choicekit.report.plots.wtp import wtp
 
-__all__ = ["coefficients", "probability_curve", "shares"]
+__all__ = ["calibration", "coefficients", "probability_curve", "shares", "wtp"]

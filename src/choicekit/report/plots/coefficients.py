@@ -103,9 +103,9 @@ def coefficients(
         style = mark(k)
         known = np.isfinite(values[name].to_numpy())
         ax.errorbar(
-            values[name][known],
+            values[name].to_numpy(dtype=np.float64)[known],
             place[known] + shift,
-            xerr=half[name][known].fillna(0.0),
+            xerr=np.nan_to_num(half[name].to_numpy(dtype=np.float64)[known]),
             fmt=style.marker,
             color=style.colour,
             markerfacecolor=style.face,

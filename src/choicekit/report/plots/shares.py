@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from choicekit.post.calibration import wilson
 from choicekit.report.facts import share_table
 from choicekit.report.plots.style import (
     ACTUAL,
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["shares"]
-
-LEVEL = 1.959963984540054
 
 
 def shares(fits: Any, ax: Axes | None = None, *, names: Sequence[str] | None = None) -> Axes:
@@ -60,7 +59,7 @@ def shares(fits: Any, ax: Axes | None = None, *, names: Sequence[str] | None = N
     ax = axes_of(ax, (6.4, 1.5 + len(table) * max(0.3, 0.14 * len(models) + 0.12)))
     place = np.arange(len(table), dtype=np.float64)
     actual = table["actual"].to_numpy()
-    low, high = _wilson(actual, n)
+    low, high = np.array([wilson(float(share), n) for share in actual]).T
     ax.barh(place, 100 * actual, height=0.8, color=ACTUAL, label="actual", zorder=2)
     ax.hlines(place, 100 * low, 100 * high, color=SOFT, linewidth=1.1, zorder=3)
     for k, (name, shift) in enumerate(zip(models, offsets(len(models), 0.5), strict=True)):
@@ -83,10 +82,3 @@ def shares(fits: Any, ax: Axes | None = None, *, names: Sequence[str] | None = N
     finish(ax, "Shares, actual and predicted", "per cent of the cases")
     legend_below(ax, ["actual", *(short(name, 40) for name in models)])
     return ax
-
-
-def _wilson(share: Any, n: float) -> tuple[Any, Any]:
-    """Ends (J,) of Wilson's interval of shares among ``n`` cases."""
-    centre = (share + LEVEL**2 / (2 * n)) / (1 + LEVEL**2 / n)
-    half = LEVEL / (1 + LEVEL**2 / n) * np.sqrt(share * (1 - share) / n + (LEVEL / (2 * n)) ** 2)
-    return centre - half, centre + half

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from choicekit.exceptions import SpecificationError
-from choicekit.report.facts import default_names
+from choicekit.report.facts import model_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -183,26 +182,14 @@ def named_fits(fits: Any, names: Sequence[str] | None = None) -> dict[str, Fitte
     Raises
     ------
     SpecificationError
-        There are no fits, or as many names as there are fits were not given.
+        There are no fits, something is no fit, or the names are not as many and different.
     """
     held = getattr(fits, "_fits", fits)
     if isinstance(held, Mapping):
-        found = [(str(name), fit) for name, fit in held.items()]
+        several = list(held.values())
+        labels = list(map(str, held)) if names is None else model_labels(several, names)
     else:
         several = list(held) if isinstance(held, Iterable) else [held]
-        wrong = [fit for fit in several if not (hasattr(fit, "llf") and hasattr(fit, "params"))]
-        if wrong or not several:
-            what = f"a {type(wrong[0]).__name__}" if wrong else "nothing"
-            raise SpecificationError(
-                f"There is no fit to draw, but {what}. Cure: a fit, a list of fits, a dict "
-                "{name: fit} or what compare() returned."
-            )
-        found = list(zip(default_names(several), several, strict=True))
-    if names is not None:
-        given = [names] if isinstance(names, str) else list(names)
-        if len(given) != len(found):
-            raise SpecificationError(f"names={given!r} must be {len(found)} names, one a fit.")
-        found = [(str(name), fit) for name, (_, fit) in zip(given, found, strict=True)]
-    if not found:
-        raise SpecificationError("There is no fit to draw. Cure: compare(fit) or a list of fits.")
-    return dict(found)
+        labels = model_labels(several, names)
+    model_labels(several, labels)  # each of them is a fit
+    return dict(zip(labels, several, strict=True))
