@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 import choicekit as ck
+from choicekit.post.resampling import intervals
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,102 @@ def test_other_likelihoods_are_refitted_from_the_estimates(data: ck.ChoiceData) 
 def test_replicates_are_checked(fit: ck.FitResults, replicates: object) -> None:
     with pytest.raises(ck.SpecificationError, match="replicates"):
         fit.bootstrap(replicates=replicates)  # type: ignore[arg-type]
+
+
+# -- intervals ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def share() -> ck.FitResults:
+    """A constant alone, whose estimate is the log-odds of a share, bootstrapped."""
+    answers = pd.DataFrame({"y": ["yes"] * 9 + ["no"] * 51})
+    data = ck.ChoiceData.from_wide(answers, alternatives=["no", "yes"], chosen="y")
+    return ck.logit("y ~ 0 | 1", data).fit().bootstrap(400, seed=2)
+
+
+def test_intervals_of_a_share(share: ck.FitResults) -> None:
+    p, n = 0.15, 60
+    assert share.params.iloc[0] == pytest.approx(np.log(p / (1 - p)))
+    # the skewness of Bernoulli's distribution, over 6 sqrt(n)
+    bend = (1 - 2 * p) / np.sqrt(p * (1 - p) * n) / 6
+    np.testing.assert_allclose(share.accelerations, bend, rtol=1e-9)
+    draws, at = share.resamples.iloc[:, 0], share.params.iloc[0]
+    lean = norm.ppf((draws < at).mean() + (draws == at).mean() / 2)
+    for method, a in (("bc", 0.0), ("bca", bend)):
+        ends = [
+            np.quantile(draws, norm.cdf(lean + (lean + z) / (1 - a * (lean + z))))
+            for z in norm.ppf([0.05, 0.95])
+        ]
+        np.testing.assert_allclose(share.percentile_int(0.1, method).iloc[0], ends, rtol=1e-12)
+    plain, basic = (share.percentile_int(method=m).iloc[0] for m in ("percentile", "basic"))
+    np.testing.assert_allclose(basic, 2 * at - plain.to_numpy()[::-1])
+    with pytest.raises(ck.SpecificationError, match=r"percentile, basic, bc, bca"):
+        share.percentile_int(method="bcaa")
+
+
+def test_the_table_of_a_bootstrap(share: ck.FitResults) -> None:
+    table = share.bootstrap_table(alpha=0.1)
+    assert table.shape == (1, 9)
+    row = table.iloc[0]
+    assert row["bias"].iloc[0] == pytest.approx(
+        share.resamples.mean().iloc[0] - share.params.iloc[0]
+    )
+    assert row["std err"].iloc[0] == pytest.approx(share.resamples.std().iloc[0])
+    for name, found in {
+        "normal": share.conf_int(0.1),
+        "percentile": share.percentile_int(0.1),
+        "bca": share.percentile_int(0.1, "bca"),
+    }.items():
+        np.testing.assert_array_equal(row[name], found.iloc[0])
+
+
+def test_replicates_on_one_side_have_no_corrected_interval(share: ck.FitResults) -> None:
+    draws = np.full((10, 1), 2.0)
+    assert np.isnan(intervals(np.array([1.0]), draws, np.zeros(1), 0.05, "bca")).all()
+
+
+def test_accelerations_by_people_and_weights(data: ck.ChoiceData) -> None:
+    fit = ck.logit("choice ~ gc + ttme", data).fit()
+    pulls = -fit.scores() @ np.linalg.inv(fit.hessian)
+    groups = np.arange(data.n_cases) % 40
+    summed = np.array([pulls[groups == g].sum(axis=0) for g in range(40)])
+    summed = summed - summed.mean(axis=0)
+    expected = (summed**3).sum(axis=0) / (6 * (summed**2).sum(axis=0) ** 1.5)
+    found = fit.bootstrap(2, groups=groups).accelerations
+    np.testing.assert_allclose(found, expected, rtol=1e-8)
+
+
+def test_strata_are_resampled_on_their_own(data: ck.ChoiceData, fit: ck.FitResults) -> None:
+    constants = ck.logit("choice ~ 0 | 1", data).fit()
+    chosen = data.layout.chosen_alt
+    boot = constants.bootstrap(5, strata=chosen)  # whose shares never change
+    np.testing.assert_allclose(boot.resamples, np.tile(constants.params, (5, 1)), atol=1e-4)
+    by_column = fit.bootstrap(3, strata="psize")
+    size = data.frame["psize"].to_numpy()[data.layout.case_ptr[:-1]]
+    np.testing.assert_array_equal(fit.bootstrap(3, strata=size).resamples, by_column.resamples)
+    with pytest.raises(ck.SpecificationError, match="in several strata"):
+        fit.bootstrap(3, groups="psize", strata=chosen)
+    with pytest.raises(ck.SpecificationError, match="strata='size' is no column"):
+        fit.bootstrap(3, strata="size")
+
+
+def test_progress_is_told(fit: ck.FitResults) -> None:
+    told: list[tuple[int, int]] = []
+    fit.bootstrap(3, progress=lambda done, of: told.append((done, of)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_lost_replicates_are_counted() -> None:
+    x = np.arange(12.0)
+    frame = pd.DataFrame({"x": x, "y": ["a"] * 5 + ["b", "a"] + ["b"] * 5})
+    data = ck.ChoiceData.from_wide(frame, alternatives=["a", "b"], chosen="y")
+    fit = ck.logit("y ~ 0 | x", data).fit()
+    with pytest.warns(ck.ConvergenceWarning, match="had no maximum and were left out. The others"):
+        boot = fit.bootstrap(50)
+    lost = 50 - len(boot.resamples)
+    assert lost > 5
+    assert f"Bootstrap: {lost} of 50" in boot.notes[-1]
+    assert boot.resamples.index.max() > len(boot.resamples)  # numbers of the samples drawn
 
 
 # -- samples by choice ----------------------------------------------------------------------------

@@ -5,23 +5,28 @@ Axes: C cases, N clusters, P parameters, R replicates.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.estimation.maximise import maximise_logit
+from choicekit.estimation.identification.directions import separated_directions
+from choicekit.estimation.maximise import maximise_logit, score_products
 from choicekit.estimation.optimize import whitened_bfgs
-from choicekit.exceptions import SpecificationError
+from choicekit.exceptions import ConvergenceWarning, SpecificationError
 from choicekit.likelihood import Likelihood
 from choicekit.parameters import ParameterTable
 
-__all__ = ["resampled_estimates", "usable"]
+__all__ = ["lost_replicates", "resampled_estimates", "usable"]
 
 Float = NDArray[np.float64]
 
 TOLERANCE = 1e-3  # standard errors
 ITERATIONS = 200  # of one refit
+GONE = 1e-4  # share of the curvature at the estimates that counts as none; common are 0.1 to 10
+MANY_LOST = 0.1  # share of replicates without a maximum that deserves a warning
 
 
 def resampled_estimates(
@@ -31,6 +36,8 @@ def resampled_estimates(
     groups: NDArray[np.int64] | None,
     replicates: int,
     seed: int,
+    strata: NDArray[np.int64] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Float:
     """Estimates (R, P) on samples drawn with replacement, NaN where a refit found no maximum.
 
@@ -52,6 +59,10 @@ def resampled_estimates(
         R, at least 2.
     seed
         Of the resampling.
+    strata
+        Stratum of each case, (C,): as many clusters as there are of each are drawn from it.
+    progress
+        Called after each replicate with their number so far and R.
 
     References
     ----------
@@ -64,14 +75,38 @@ def resampled_estimates(
     layout = likelihood.layout
     own = np.ones(layout.n_cases) if layout.weights is None else layout.weights
     codes = np.arange(layout.n_cases) if groups is None else groups
-    n_clusters = int(codes.max(initial=-1)) + 1
+    pools = _pools(codes, strata)
     found = np.full((replicates, len(table.names)), np.nan)
     for r in range(replicates):
-        drawn = np.random.default_rng([seed, r]).integers(n_clusters, size=n_clusters)
-        counts = np.bincount(drawn, minlength=n_clusters)[codes]
+        rng = np.random.default_rng([seed, r])
+        drawn = [pool[rng.integers(len(pool), size=len(pool))] for pool in pools]
+        counts = np.bincount(np.concatenate(drawn), minlength=int(codes.max()) + 1)[codes]
         sample = replace(likelihood, layout=replace(layout, weights=own * counts))
         found[r] = _refit(sample, table, hessian)
+        if progress is not None:
+            progress(r + 1, replicates)
     return found
+
+
+def _pools(codes: NDArray[np.int64], strata: NDArray[np.int64] | None) -> list[NDArray[np.int64]]:
+    """Clusters of each stratum, drawn from on their own; one pool without strata.
+
+    Raises
+    ------
+    SpecificationError
+        If cases of a cluster are in several strata.
+    """
+    n_clusters = int(codes.max(initial=-1)) + 1
+    if strata is None:
+        return [np.arange(n_clusters)]
+    stratum = np.zeros(n_clusters, dtype=np.int64)
+    stratum[codes] = strata
+    if (stratum[codes] != strata).any():
+        raise SpecificationError(
+            "Some people or clusters have cases in several strata, so they cannot be drawn within "
+            "one. Cure: strata of whole people or clusters, or finer groups=."
+        )
+    return [np.flatnonzero(stratum == s) for s in np.unique(stratum)]
 
 
 def _refit(likelihood: Likelihood, table: ParameterTable, hessian: Float) -> Float:
@@ -90,7 +125,23 @@ def _refit(likelihood: Likelihood, table: ParameterTable, hessian: Float) -> Flo
         found = whitened_bfgs(evaluate, begin, -hessian, TOLERANCE, ITERATIONS)
     params = table.full(found.x)
     ok = found.converged and np.isfinite(params).all() and not likelihood.boundary(params)
+    ok = ok and _curved(likelihood, table, params, hessian)
     return params if ok else np.full(len(params), np.nan)
+
+
+def _curved(likelihood: Likelihood, table: ParameterTable, params: Float, hessian: Float) -> bool:
+    """Whether a sample's likelihood has curvature left in all coefficients of the utility.
+
+    Where the choices of a sample are separated, a search stops on its way to infinity.
+    """
+    of_utility = table.free < likelihood.n_coefficients
+    seen = np.flatnonzero(of_utility & ~np.isin(table.free, likelihood.bent_columns))
+    own = np.ix_(seen, seen)
+    curvature = -score_products(likelihood, params, table)[own]
+    try:
+        return not separated_directions(curvature, -hessian[own], [""] * len(seen), GONE)
+    except np.linalg.LinAlgError:  # the estimates themselves are no maximum
+        return True
 
 
 def usable(estimates: Float) -> NDArray[np.bool_]:
@@ -108,3 +159,18 @@ def usable(estimates: Float) -> NDArray[np.bool_]:
             "are too few for a bootstrap of this model. Cure: simplify it, or use another cov_type."
         )
     return kept
+
+
+def lost_replicates(kept: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Note how many replicates (R,) had no maximum, and warn of many."""
+    lost = int((~kept).sum())
+    if not lost:
+        return ()
+    text = f"Bootstrap: {lost} of {len(kept)} resampled data sets had no maximum and were left out."
+    if lost > MANY_LOST * len(kept):
+        text += (
+            " The others are a selection, so these standard errors may be too small. Cure: "
+            "simplify the model, or use another cov_type."
+        )
+        warnings.warn(text, ConvergenceWarning, stacklevel=3)
+    return (text,)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from choicekit.data.choicedata import ChoiceData
 from choicekit.exceptions import SpecificationError
 
-__all__ = ["cluster_codes", "unit_codes"]
+__all__ = ["case_codes", "cluster_codes", "unit_codes"]
 
 
 def cluster_codes(data: ChoiceData, groups: Any) -> NDArray[np.int64]:
@@ -40,39 +40,61 @@ def cluster_codes(data: ChoiceData, groups: Any) -> NDArray[np.int64]:
 
 
 def _codes(data: ChoiceData, groups: Any) -> NDArray[np.int64]:
-    layout = data.layout
-    if groups is None:
-        if layout.person is None:
-            raise SpecificationError(
-                "cov_type='cluster' needs clusters, and the data have no people. Cure: read them "
-                "with person=..., or give groups= a column or one label a case."
-            )
-        return layout.person
-    if isinstance(groups, str) and groups not in data.frame.columns:
+    if groups is not None:
+        return case_codes(data, groups, "groups")
+    if data.layout.person is None:
         raise SpecificationError(
-            f"groups={groups!r} is no column of the data. There are: "
+            "cov_type='cluster' needs clusters, and the data have no people. Cure: read them "
+            "with person=..., or give groups= a column or one label a case."
+        )
+    return data.layout.person
+
+
+def case_codes(data: ChoiceData, labels: Any, what: str) -> NDArray[np.int64]:
+    """Codes 0..N-1 of the labels of the cases, (C,).
+
+    Parameters
+    ----------
+    data
+        The cases.
+    labels
+        The name of a column constant within each case, or C labels.
+    what
+        The argument they were given by, for messages: ``"groups"`` or ``"strata"``.
+
+    Raises
+    ------
+    SpecificationError
+        If the column does not exist or varies within a case, or labels are missing, too many or
+        too few.
+    """
+    layout = data.layout
+    if isinstance(labels, str) and labels not in data.frame.columns:
+        raise SpecificationError(
+            f"{what}={labels!r} is no column of the data. There are: "
             f"{', '.join(map(str, data.frame.columns))}."
         )
-    if isinstance(groups, str):
-        codes = pd.factorize(data.frame[groups])[0]
+    if isinstance(labels, str):
+        codes = pd.factorize(data.frame[labels])[0]
         first = codes[layout.case_ptr[:-1]]
         if (codes != first[layout.case]).any() or (codes < 0).any():
+            kind = "clusters" if what == "groups" else what
             raise SpecificationError(
-                f"The column {groups!r} varies within a case or has missing values, so it cannot "
-                "define clusters of cases."
+                f"The column {labels!r} varies within a case or has missing values, so it cannot "
+                f"define {kind} of cases."
             )
         return np.asarray(first, dtype=np.int64)
-    labels = np.asarray(groups)
-    if labels.shape != (layout.n_cases,):
+    found = np.asarray(labels)
+    if found.shape != (layout.n_cases,):
         raise SpecificationError(
-            f"groups must hold one label for each of the {layout.n_cases:,} cases, not an array of "
-            f"shape {labels.shape}."
+            f"{what} must hold one label for each of the {layout.n_cases:,} cases, not an array of "
+            f"shape {found.shape}."
         )
-    codes = np.asarray(pd.factorize(labels)[0], dtype=np.int64)
+    codes = np.asarray(pd.factorize(found)[0], dtype=np.int64)
     if (codes < 0).any():
         raise SpecificationError(
-            f"groups has missing labels for {int((codes < 0).sum()):,} cases. "
-            "Cure: give every case a cluster; a case that belongs to none is one of its own."
+            f"{what} has missing labels for {int((codes < 0).sum()):,} cases. Cure: give every "
+            "case a label; a case that belongs to none is one of its own."
         )
     return codes
 

@@ -24,7 +24,7 @@ from choicekit.estimation.optimize import (
 from choicekit.likelihood import Likelihood
 from choicekit.parameters import ParameterTable
 
-__all__ = ["METHODS", "climb", "maximise_general", "maximise_logit"]
+__all__ = ["METHODS", "climb", "maximise_general", "maximise_logit", "score_products"]
 
 Float = NDArray[np.float64]
 
@@ -85,12 +85,12 @@ def maximise_general(
     if method in ("auto", "bfgs"):
         optimum, information = climb(likelihood, begun, rough, left, progress)
     else:
-        information = _score_products(likelihood, begun.start, table)
+        information = score_products(likelihood, begun.start, table)
         optimum = _by_name(method, likelihood, begun, rough, left, progress)
     optimum = replace(optimum, iterations=optimum.iterations + taken)
     at = table.full(optimum.x)
     likelihood = likelihood.settle(at, seed)
-    information = np.maximum(np.diag(information), np.diag(_score_products(likelihood, at, table)))
+    information = np.maximum(np.diag(information), np.diag(score_products(likelihood, at, table)))
     if optimum.message == HALTED or likelihood.boundary(at):
         return _unpolished(likelihood, table, optimum, information)
     optimum, hessian = _polish(likelihood, table, optimum, information, tolerance)
@@ -113,7 +113,7 @@ def _by_name(
     if method == "bfgs":
         return climb(likelihood, table, tolerance, max_iterations, progress)[0]
     begin = table.start[table.free]
-    scales = _scales(table, np.diag(_score_products(likelihood, table.start, table)))
+    scales = _scales(table, np.diag(score_products(likelihood, table.start, table)))
 
     def evaluate(values: Float, with_hessian: bool) -> tuple[float, Float, Float]:
         at = table.full(values)
@@ -122,7 +122,7 @@ def _by_name(
         if not np.isfinite(value) or not with_hessian:
             return value, table.pull(gradient), hessian
         if method == "bhhh":
-            return value, table.pull(gradient), -_score_products(likelihood, at, table)
+            return value, table.pull(gradient), -score_products(likelihood, at, table)
         return value, table.pull(gradient), _hessian(likelihood, at, scales, table)
 
     if method == "trust":
@@ -144,7 +144,7 @@ def climb(
         value, gradient = likelihood.value_and_gradient(table.full(values))
         return value, table.pull(gradient)
 
-    information = _score_products(likelihood, table.start, table)
+    information = score_products(likelihood, table.start, table)
     begin, taken = _away_from_edges(likelihood, table, evaluate, information, max_iterations)
     halt = _Edge(likelihood, table)
     optimum = whitened_bfgs(evaluate, begin, information, tolerance, max_iterations, progress, halt)
@@ -219,7 +219,7 @@ def _away_from_edges(
     return x, (iterations, evaluations)
 
 
-def _score_products(likelihood: Likelihood, params: Float, table: ParameterTable) -> Float:
+def score_products(likelihood: Likelihood, params: Float, table: ParameterTable) -> Float:
     """Weighted outer product of the scores, (P_free, P_free)."""
     scores, weights = table.pull(likelihood.scores(params)), likelihood.weights
     product: Float = scores.T @ (scores if weights is None else scores * weights[:, None])

@@ -6,6 +6,7 @@ Axes: P parameters.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from choicekit.estimation.clusters import cluster_codes, unit_codes
+from choicekit.estimation.clusters import case_codes, cluster_codes, unit_codes
 from choicekit.estimation.covariance import parameter_covariance, require_cov_type
 from choicekit.exceptions import SpecificationError
 from choicekit.results.keeping import read_results, write_results
@@ -48,9 +49,16 @@ class FitResults(Validation):
         own = parameter_covariance(cov_type, self.hessian, scores, weights, codes)
         matrix = self.table.push_square(own)
         frame = pd.DataFrame(matrix, index=names, columns=names)
-        return replace(self, cov=frame, cov_type=cov_type, resamples=None)
+        return replace(self, cov=frame, cov_type=cov_type, resamples=None, accelerations=None)
 
-    def bootstrap(self, replicates: int = 200, seed: int = 1, groups: Any = None) -> FitResults:
+    def bootstrap(
+        self,
+        replicates: int = 200,
+        seed: int = 1,
+        groups: Any = None,
+        strata: Any = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> FitResults:
         """Return the same estimates with the covariance of those on resampled data.
 
         Each replicate draws as many people as there are (cases where there are no people) with
@@ -65,33 +73,53 @@ class FitResults(Validation):
             Of the resampling.
         groups
             What is resampled, if neither people nor cases: a column or one label a case.
+        strata
+            A column or one label a case: each stratum is resampled on its own, as it was sampled.
+        progress
+            Called after each replicate with their number so far and ``replicates``.
 
         Returns
         -------
         FitResults
-            ``cov_type`` is ``"bootstrap"``; ``resamples`` holds the replicates' estimates.
-        """
-        from choicekit.estimation.bootstrap import resampled_estimates, usable
+            ``cov_type`` is ``"bootstrap"``; ``resamples`` holds the replicates' estimates, and
+            `percentile_int` and `bootstrap_table` read them.
 
-        codes = self.model.data.layout.person
+        Warns
+        -----
+        ConvergenceWarning
+            If more than a tenth of the samples had no maximum.
+        """
+        from choicekit.estimation.bootstrap import lost_replicates, resampled_estimates, usable
+        from choicekit.post.resampling import acceleration
+
+        data, codes = self.model.data, self.model.data.layout.person
         if groups is not None:
-            codes = cluster_codes(self.model.data, groups)
+            codes = cluster_codes(data, groups)
             unit_codes(codes, self.unit)
+        layers = None if strata is None else case_codes(data, strata, "strata")
         names = list(self.params.index)
-        found = resampled_estimates(self._own, self.table, self.hessian, codes, replicates, seed)
+        found = resampled_estimates(
+            self._own, self.table, self.hessian, codes, replicates, seed, layers, progress
+        )
         kept = usable(found)
-        frame = pd.DataFrame(found[kept], columns=names).rename_axis("replicate")
+        index = pd.Index(np.flatnonzero(kept), name="replicate")
+        frame = pd.DataFrame(found[kept], columns=names, index=index)
         spread = np.atleast_2d(np.cov(frame.to_numpy().T))
         spread[self.table.fixed] = spread[:, self.table.fixed] = 0.0
-        cov = pd.DataFrame(spread, index=names, columns=names)
-        notes = self.notes
-        if not kept.all():
-            notes = (
-                *notes,
-                f"Bootstrap: {int((~kept).sum())} of {replicates} resampled data sets had no "
-                "maximum and were left out.",
-            )
-        return replace(self, cov=cov, cov_type="bootstrap", resamples=frame, notes=notes)
+        own = self.with_cov("nonrobust")
+        pulls = self.scores() @ own.cov.to_numpy()
+        if self._own.weights is not None:
+            pulls = pulls * self._own.weights[:, None]
+        if codes is not None:
+            pulls = pd.DataFrame(pulls).groupby(unit_codes(codes, self.unit)).sum().to_numpy()
+        return replace(
+            self,
+            cov=pd.DataFrame(spread, index=names, columns=names),
+            cov_type="bootstrap",
+            resamples=frame,
+            accelerations=acceleration(pulls),
+            notes=(*self.notes, *lost_replicates(kept)),
+        )
 
     def t_test(self, constraint: Any) -> Any:
         """Test linear constraints one by one, ``"gc = 0, hinc[air] = hinc[bus]"`` or a matrix.

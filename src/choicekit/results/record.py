@@ -85,6 +85,8 @@ class Record:
         Parameters that follow from the free ones by linear constraints; None if none do.
     resamples
         Estimates on resampled data, a row a replicate, after a bootstrap; else None.
+    accelerations
+        Skewness (P,) of the estimates that ``"bca"`` intervals allow for, after a bootstrap.
     convergence
         How the optimisation ended.
     simulation
@@ -112,6 +114,7 @@ class Record:
     optima: pd.DataFrame | None = None
     ties: Ties | None = None
     resamples: pd.DataFrame | None = None
+    accelerations: Float | None = None
     _likelihood: Any = None
     _settled_at: Float | None = None  # in place of the likelihood, in a copy that was kept
 

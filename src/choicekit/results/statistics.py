@@ -48,23 +48,56 @@ class Statistics(Record):
         half = ndtri(1.0 - alpha / 2.0) * self.bse
         return pd.DataFrame({0: self.params - half, 1: self.params + half})
 
-    def percentile_int(self, alpha: float = 0.05) -> pd.DataFrame:
-        """Percentile intervals of a bootstrap, columns 0 and 1, (P, 2); NaN for fixed parameters.
+    def percentile_int(self, alpha: float = 0.05, method: str = "percentile") -> pd.DataFrame:
+        """Intervals from a bootstrap's replicates, columns 0 and 1, (P, 2); NaN where fixed.
+
+        Parameters
+        ----------
+        alpha
+            One less the level.
+        method
+            ``"percentile"``, ``"basic"`` (mirrored at the estimate), ``"bc"`` (bias-corrected) or
+            ``"bca"`` (accelerated as well: allows for skewness; Efron 1987).
+
+        Raises
+        ------
+        SpecificationError
+            If the estimates were not bootstrapped, or the method is unknown.
+        """
+        from choicekit.post.resampling import intervals
+
+        if self.resamples is None:
+            raise SpecificationError(
+                "There are no resampled estimates. Cure: results.bootstrap(replicates=1000), or "
+                "fit(cov_type='bootstrap')."
+            )
+        bend = np.zeros(len(self.params)) if self.accelerations is None else self.accelerations
+        ends = intervals(self._values, self.resamples.to_numpy(), bend, alpha, method)
+        ends[self.table.fixed] = np.nan
+        return pd.DataFrame(ends, index=self.params.index, columns=pd.RangeIndex(2))
+
+    def bootstrap_table(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Estimates, their bias, standard errors and intervals by the bootstrap, (P, 9).
+
+        Columns ``coef``, ``bias`` (the mean of the replicates less the estimate), ``std err`` and,
+        each with ends 0 and 1, ``normal``, ``percentile`` and ``bca``.
 
         Raises
         ------
         SpecificationError
             If the estimates were not bootstrapped.
         """
-        if self.resamples is None:
-            raise SpecificationError(
-                "There are no resampled estimates. Cure: results.bootstrap(replicates=1000), or "
-                "fit(cov_type='bootstrap')."
-            )
-        ends = self.resamples.quantile([alpha / 2.0, 1.0 - alpha / 2.0]).T
-        ends.columns = pd.RangeIndex(2)
-        ends.loc[self.table.fixed] = np.nan
-        return ends
+        ends = {method: self.percentile_int(alpha, method) for method in ("percentile", "bca")}
+        assert self.resamples is not None
+        bias = self.resamples.mean() - self.params
+        table: dict[tuple[str, object], pd.Series[Any]] = {
+            ("coef", ""): self.params,
+            ("bias", ""): bias.mask(self.table.fixed),
+            ("std err", ""): self.bse,
+        }
+        for name, found in {"normal": self.conf_int(alpha), **ends}.items():
+            table |= {(name, end): found[end] for end in (0, 1)}
+        return pd.DataFrame(table)
 
     def cov_params(self) -> pd.DataFrame:
         """Covariance of the estimates, (P, P)."""
