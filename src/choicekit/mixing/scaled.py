@@ -163,17 +163,22 @@ class BoundScaled(BoundProducts):
         A value is ``c sigma + gamma (1 - sigma) (c - b)`` with c the factor and b its mean.
         """
         assert isinstance(at, ScaledAtNodes)
-        gamma, sigma = at.gamma, at.multiplier[:, None, :]
-        by_scaled = np.where(self.scaled[:, None], by_value, 0.0)
-        rest = np.where(self.scaled[:, None], 1.0, 0.0) * (at.factors - at.mean[:, :, None])
-        by_factor = by_value + by_scaled * ((1.0 - gamma) * (sigma - 1.0))
+        gamma, sigma = at.gamma, at.multiplier
+        by_scaled = by_value
+        if not self.scaled.all():
+            by_scaled = np.where(self.scaled[:, None], by_value, 0.0)
+        by_factor = by_value + by_scaled * ((1.0 - gamma) * (sigma - 1.0))[:, None, :]
         by_mean, by_spread = self._pull_factors(by_factor, at)
-        by_log = (by_scaled * (at.factors - gamma * rest)).sum(axis=1) * at.multiplier
-        own = [(by_log * at.by_tau).sum(axis=1)]
-        if self._gamma_free:
-            own.append((by_scaled * rest * (1.0 - sigma)).sum(axis=(1, 2)))
-        if gamma:
-            by_mean += gamma * (by_scaled * (sigma - 1.0)).sum(axis=2)
+        by_log = np.einsum("nes,nes->ns", by_scaled, at.factors)
+        by_gamma: list[Float] = []
+        if gamma or self._gamma_free:
+            apart = np.einsum("nes,nes->ns", by_scaled, at.factors - at.mean[:, :, None])
+            by_log -= gamma * apart
+            by_mean += gamma * np.einsum("nes,ns->ne", by_scaled, sigma - 1.0)
+            if self._gamma_free:
+                by_gamma = [(apart * (1.0 - sigma)).sum(axis=1)]
+        by_log *= sigma
+        own = [(by_log * at.by_tau).sum(axis=1), *by_gamma]
         parts = [self.pull_phi(by_spread, by_mean, people), *(part[:, None] for part in own)]
         if self.z is not None:
             parts.append(by_log.sum(axis=1)[:, None] * self.z[people])
