@@ -431,3 +431,65 @@ def test_constants_of_classes_are_known_as_such(large: ck.ChoiceData) -> None:
     found = model(large, "choice ~ x0 + x1 + x2", same=["x2", "asc[a2]"]).fit()
     assert constant_names(found) == {"asc[a1,class1]", "asc[a1,class2]", "asc[a2]"}
     assert ck.compare(found, found, names=("one", "two")).ratio_to not in constant_names(found)
+
+
+# -- constraints and fixed values -----------------------------------------------------------------
+
+
+def test_a_tie_between_classes_is_a_coefficient_in_common(
+    fitted: ck.FitResults, large: ck.ChoiceData
+) -> None:
+    tied = model(large, membership="~ income").fit(constraints="x2[class1] = x2[class2]")
+    assert tied.convergence.converged
+    assert tied.llf == pytest.approx(fitted.llf, abs=1e-6)
+    assert tied.df_model == fitted.df_model
+    assert tied.params["x2[class1]"] == tied.params["x2[class2]"]
+    numbers = [1, 2] if tied.params["x0[class1]"] < tied.params["x0[class2]"] else [2, 1]
+    for s, own in zip(numbers, (1, 2), strict=True):  # the user's constraint keeps the numbers
+        for name in ("x0", "x1"):
+            ours, theirs = f"{name}[class{s}]", f"{name}[class{own}]"
+            assert tied.params[ours] == pytest.approx(fitted.params[theirs], abs=1e-4)
+            assert tied.bse[ours] == pytest.approx(fitted.bse[theirs], rel=1e-3)
+    assert "Constraints: " in str(tied.summary())
+    assert "random starts of BFGS" in " ".join(tied.notes)
+
+
+def test_ties_across_factors_hold_at_the_estimates(large: ck.ChoiceData) -> None:
+    """Between a coefficient of one class and the membership, with another law."""
+    ours = model(large, membership="~ income", errors=ck.Nested({"near": ["a0", "a1"]}))
+    fit = ours.fit(
+        constraints=["x0[class1] + x1[class1] = 0.5", "class[2,income] = 2 * x2[class2]"]
+    )
+    assert fit.convergence.converged
+    assert fit.params["x0[class1]"] + fit.params["x1[class1]"] == pytest.approx(0.5, abs=1e-10)
+    assert fit.params["class[2,income]"] == pytest.approx(2 * fit.params["x2[class2]"], abs=1e-10)
+    slope = fit._own.value_and_gradient(fit.params.to_numpy())[1]
+    assert np.abs(fit.table.pull(slope)).max() < 1e-2
+    free = ours.fit()
+    assert fit.llf < free.llf
+    assert fit.df_model == free.df_model - 2
+
+
+def test_a_class_that_does_not_attend_to_an_attribute() -> None:
+    """Coefficients of single classes held at zero keep the classes' names."""
+    data = read(panel(400, 6, 4, beta=[[-1.0, 1.5, 0.5], [-1.0, 0.0, 0.0]]))
+    none = {"x1[class2]": 0.0, "x2[class2]": 0.0}
+    fit = model(data, membership="~ income", same="x0").fit(fixed=none)
+    assert fit.convergence.converged
+    truth = {"x0": -1.0, "x1[class1]": 1.5, "x2[class1]": 0.5}
+    truth |= {"class[2]": GAMMA[0], "class[2,income]": GAMMA[1]}
+    z = (fit.params - pd.Series(truth)) / fit.bse
+    assert np.abs(z.dropna()).max() < 3.0
+    assert (fit.params[list(none)] == 0.0).all()
+    assert set(fit.fixed) == set(none)
+
+
+def test_a_class_that_chooses_at_random() -> None:
+    data = read(panel(400, 6, 4, beta=[[-1.0, 1.5, 0.5], [0.0, 0.0, 0.0]]))
+    zero = {f"x{k}[class2]": 0.0 for k in range(3)}
+    fit = model(data).fit(fixed=zero)
+    assert fit.convergence.converged
+    z = (fit.params[["x0[class1]", "x1[class1]", "x2[class1]"]] - TRUE[0]) / fit.bse
+    assert np.abs(z.dropna()).max() < 3.0
+    logit = ck.logit("choice ~ x0 + x1 + x2 | 0", data).fit()
+    assert fit.llf > logit.llf

@@ -150,11 +150,6 @@ def _search(model: ChoiceModel, options: FitOptions, table: ParameterTable) -> F
     likelihood = model.likelihood()
     given = frozenset({*options.start, *options.fixed})
     if isinstance(likelihood, LatentClassLikelihood):
-        if options.constraints is not None:
-            raise SpecificationError(
-                "Constraints between parameters of latent classes are not supported. Cure: same= "
-                "of LatentClasses, or fixed={...}."
-            )
         return fit_classes(
             likelihood,
             table,

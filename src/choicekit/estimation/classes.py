@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from choicekit.estimation.em import Climb, class_start, expectation_maximisation
 from choicekit.estimation.fitting import Fit, Search, best_of, fit_likelihood
+from choicekit.estimation.maximise import climb
 from choicekit.estimation.optimize import Progress
 from choicekit.likelihood import LatentClassLikelihood
 from choicekit.parameters import ParameterTable
@@ -26,6 +27,7 @@ EM_STARTS = 8
 EM_SHORT, EM_LONG = 10, 40  # iterations of all, and more of the best
 EM_KEPT = 3  # runs that go on after the short ones
 NEAR = 0.5  # of the log-likelihood; runs of EM that end nearer than this have found the same
+ROUGH = 0.1  # standard errors, at which a climb under ties stops
 EMPTY = 0.5  # people; a class with fewer has none
 ALIKE = 1e-3  # of utility, roughly; classes whose coefficients are nearer than this are one
 RUNAWAY = 1e-5  # share of the curvature at zero coefficients below which a class is certain
@@ -61,8 +63,8 @@ def fit_classes(
     Returns
     -------
     Fit
-        The classes in the order of their shares, the largest first, unless the user fixed
-        parameters of single classes, which gives them their names.
+        The classes in the order of their shares, the largest first, unless the user fixed or
+        tied parameters of single classes, which gives them their names.
     """
     begun = time.perf_counter()
     alone = likelihood.classes.n_classes == 1 or all(name in given for name in table.free_names)
@@ -72,19 +74,19 @@ def fit_classes(
         rng = np.random.default_rng([seed, run])
         held = given if run == 0 else frozenset()
         at = replace(table, start=class_start(likelihood, table, held, rng))
-        climbs.append(expectation_maximisation(likelihood, at, EM_SHORT))
+        climbs.append(_climbed(likelihood, at, seed, EM_SHORT))
     kept = sorted(climbs, key=_height, reverse=True)[:EM_KEPT] if starts is None else climbs
-    kept = [_continued(likelihood, table, climb) for climb in kept]
+    kept = [_continued(likelihood, table, seed, climb) for climb in kept]
     polished, note = kept, ""
     if starts is None:
-        polished, note = [max(kept, key=_height)], _agreement(kept, number)
+        polished, note = [max(kept, key=_height)], _agreement(kept, number, table.ties is None)
     fits = []
-    for climb in polished:
-        at = replace(table, start=climb.params)
+    for best_so_far in polished:
+        at = replace(table, start=best_so_far.params)
         fit = polish_classes(
             likelihood, at, information, seed, tolerance, max_iterations, progress, labels
         )
-        fits.append(_with_em(fit, climb))
+        fits.append(_with_climb(fit, best_so_far, "EM" if table.ties is None else "BFGS"))
     best = fits[0] if len(fits) == 1 else best_of(fits, table.free)
     notes = (*best.notes, note) if note else best.notes
     seconds = time.perf_counter() - begun
@@ -115,38 +117,54 @@ def _height(climb: Climb) -> float:
     return climb.value if np.isfinite(climb.value) else -np.inf
 
 
-def _continued(likelihood: LatentClassLikelihood, table: ParameterTable, climb: Climb) -> Climb:
-    """The same run of EM, some iterations later."""
-    at = replace(table, start=climb.params)
-    further = expectation_maximisation(likelihood, at, EM_LONG)
-    return further._replace(iterations=climb.iterations + further.iterations)
+def _climbed(
+    likelihood: LatentClassLikelihood, table: ParameterTable, seed: int, iterations: int
+) -> Climb:
+    """A short climb from the table's start: EM, or BFGS where parameters are tied.
+
+    The M-step of EM takes classes and membership one by one, which ties between them forbid.
+    """
+    if table.ties is None:
+        return expectation_maximisation(likelihood, table, iterations)
+    found, _ = climb(likelihood.settle(table.start, seed), table, ROUGH, iterations)
+    return Climb(table.full(found.x), found.value, found.iterations)
 
 
-def _agreement(kept: list[Climb], number: int) -> str:
-    """Say how many runs of EM came near the best one."""
+def _continued(
+    likelihood: LatentClassLikelihood, table: ParameterTable, seed: int, before: Climb
+) -> Climb:
+    """The same run, some iterations later."""
+    at = replace(table, start=before.params)
+    further = _climbed(likelihood, at, seed, EM_LONG)
+    return further._replace(iterations=before.iterations + further.iterations)
+
+
+def _agreement(kept: list[Climb], number: int, by_em: bool) -> str:
+    """Say how many runs came near the best one."""
     if number == 1:
         return ""
     best = max(map(_height, kept))
     near = sum(_height(climb) > best - NEAR for climb in kept)
+    how = "the EM algorithm" if by_em else "BFGS"
     text = (
-        f"{number} random starts of the EM algorithm. Of the {len(kept)} highest, which went on, "
-        f"{near} ended within {NEAR:g} of the best log-likelihood; the best was polished."
+        f"{number} random starts of {how}. Of the {len(kept)} highest, which went on, {near} ended "
+        f"within {NEAR:g} of the best log-likelihood; the best was polished."
     )
     if near == 1:
         text += " There may be others: fit(starts=20) polishes and compares them all."
     return text
 
 
-def _with_em(fit: Fit, climb: Climb) -> Fit:
-    """Count the EM iterations as well."""
+def _with_climb(fit: Fit, before: Climb, how: str) -> Fit:
+    """Count the iterations before as well."""
     ended = fit.convergence
     return replace(
         fit,
         convergence=replace(
             ended,
-            iterations=ended.iterations + climb.iterations,
-            evaluations=ended.evaluations + climb.iterations,
-            optimizer=f"EM, {ended.optimizer}",
+            iterations=ended.iterations + before.iterations,
+            evaluations=ended.evaluations + before.iterations,
+            optimizer=f"{how}, {ended.optimizer}",
         ),
     )
 
@@ -164,7 +182,7 @@ def _in_order(fit: Fit, table: ParameterTable) -> Fit:
     special = np.ones(len(table.names), dtype=np.bool_)
     special[:b] = ~classes.shared
     special[b : b + n_theta] = False
-    if classes.n_classes == 1 or (table.fixed & special).any():
+    if classes.n_classes == 1 or (table.fixed & special).any() or table.ties is not None:
         return fit
     if not np.isfinite(fit.params).all():
         return fit
