@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -40,3 +41,25 @@ def long_frame(
         z=np.repeat(rng.normal(size=n_cases), n_alternatives),
     )
     return frame[there.ravel()].reset_index(drop=True)
+
+
+def away(model: Any) -> Any:
+    """Parameters at which no symmetry hides a mistake."""
+    start = np.array(model.table({}, {}).start)
+    move = 0.15 * np.cos(1.0 + 2.0 * np.arange(len(start)))
+    scales = [name.startswith("lambda") for name in model.parameter_names]
+    return start + np.where(scales, -np.abs(move), move)
+
+
+def unsearched(model: Any) -> Any:
+    """A fit away from the start, with a made-up covariance and without a search."""
+    names, values = model.parameter_names, away(model)
+    fit = model.fit(fixed=dict(zip(names, values, strict=True)))
+    root = np.random.default_rng(0).normal(size=(len(values), len(values)))
+    cov = pd.DataFrame(0.01 * root @ root.T, names, names)
+    return dataclasses.replace(fit, cov=cov, fixed=())
+
+
+def square(table: pd.DataFrame, value: str = "estimate") -> pd.DataFrame:
+    """Effects as a matrix, ``of`` x ``by``."""
+    return table.pivot(index="of", columns="by", values=value)

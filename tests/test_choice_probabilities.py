@@ -11,7 +11,7 @@ import choicekit as ck
 from choicekit.likelihood import choices as module
 from choicekit.likelihood.choices import ChoiceProbabilities
 
-from .simulate import long_frame
+from .simulate import away, long_frame
 
 N_PEOPLE = 8
 STEP = 1e-5
@@ -81,14 +81,6 @@ def build(name: str) -> ck.ChoiceModel:
     given = dict(MODELS[name])
     data = read(frame(), person=given.pop("person", "person"))
     return ck.ChoiceModel(given.pop("specification", SPEC), data, **given)
-
-
-def away(model: ck.ChoiceModel) -> Any:
-    """Parameters at which no symmetry hides a mistake."""
-    table = model.table({}, {})
-    start = np.array(table.start)
-    move = 0.15 * np.cos(1.0 + 2.0 * np.arange(len(start)))
-    return start + np.where([n.startswith("lambda") for n in table.names], -np.abs(move), move)
 
 
 @pytest.fixture(params=MODELS)

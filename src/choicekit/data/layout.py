@@ -5,7 +5,7 @@ Axes: C cases, J alternatives, L rows (case x available alternative), N people.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -183,6 +183,17 @@ class Layout:
             weights=None if self.weights is None else self.weights[cases],
             person=person,
         )
+
+    def without(self, alternative: int) -> Layout:
+        """Return the same cases where nobody can choose an alternative, by its code.
+
+        The choices are unknown then; each case must have another alternative.
+        """
+        kept = self.alt != alternative
+        case_ptr = np.zeros(self.n_cases + 1, dtype=np.int64)
+        np.cumsum(np.bincount(self.case[kept], minlength=self.n_cases), out=case_ptr[1:])
+        chosen = np.full(self.n_cases, -1, dtype=np.int64)
+        return replace(self, alt=self.alt[kept], case_ptr=case_ptr, chosen=chosen)
 
 
 def case_positions(cases: NDArray[Any], n_cases: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ Use: ``ChoiceProbabilities.of(likelihood, params)``, then
 ``jacobian(params)``    P and dP / d params (C, J, P)
 ``by_utility(params)``  dP_j / dV_k (C, J, J): V_k of all nodes or classes shifted by the same
 ``at(likelihood)``      the same cases, draws and orders with other attributes
+``without(j)``          the same cases where nobody can choose j
 ``take(cases)``         some of the cases
 ``pieces()``            all cases in pieces whose Jacobians fit into memory
 
@@ -101,6 +102,10 @@ class ChoiceProbabilities:
         for start in range(0, n_cases, most):
             cases = np.arange(start, min(n_cases, start + most))
             yield cases, self.take(cases)
+
+    def without(self, alternative: int) -> Self:
+        """The same cases and seed where nobody can choose an alternative, by its code."""
+        return replace(self, likelihood=self.likelihood.without(alternative), settled_by=None)
 
     def at(self, likelihood: Likelihood) -> Self:
         """The same cases, draws and orders, with the attributes of another likelihood.

@@ -61,6 +61,16 @@ class NonlinearLikelihood(Likelihood):
         """The same, not settled, on some of the cases."""
         return replace(super().take(cases), utility=self.utility.take(self.layout.rows(cases)))
 
+    def mixed_with(self, other: Self, alternative: int) -> Self:
+        """The same with the attributes of one alternative, by its code, taken from another."""
+        utility = self.utility.mixed_with(other.utility, self.layout.alt == alternative)
+        return replace(self, utility=utility)
+
+    def without(self, alternative: int) -> Self:
+        """The same, not settled, where nobody can choose an alternative, by its code."""
+        utility = self.utility.take(np.flatnonzero(self.layout.alt != alternative))
+        return replace(super().without(alternative), utility=utility)
+
     def alone(self, cases: NDArray[np.int64], alternative: int) -> Self:
         """Some cases, each a unit of its own, had they chosen one alternative."""
         utility = self.utility.take(self.layout.rows(cases))

@@ -220,6 +220,18 @@ class Likelihood:
         errors = self.errors.predicting()
         return replace(self, x=x, layout=layout, keys=self.keys[cases], errors=errors)
 
+    def mixed_with(self, other: Self, alternative: int) -> Self:
+        """The same with the attributes of one alternative, by its code, taken from another."""
+        x = self.x.copy(order="F")
+        rows = self.layout.alt == alternative
+        x[rows] = other.x[rows]
+        return replace(self, x=x)
+
+    def without(self, alternative: int) -> Self:
+        """The same, not settled, where nobody can choose an alternative, by its code."""
+        x = np.asfortranarray(self.x[self.layout.alt != alternative])
+        return replace(self, x=x, layout=self.layout.without(alternative))
+
     def settled_like(self, other: Self) -> Self:
         """The same with the draws and orders of one that has the same cases and choices."""
         return replace(self, errors=other.errors)

@@ -34,6 +34,7 @@ __all__ = [
     "simulation_errors",
     "spread",
     "utility_kinds",
+    "weights_of",
 ]
 
 
@@ -284,10 +285,14 @@ def simulation_errors(fit: Fitted) -> tuple[float, ...] | None:
 
 def case_weights(fit: Fitted) -> Array:
     """Weights (C,) of the cases, 1 where there are none."""
-    weights = fit.model.data.layout.weights
-    if weights is None:
-        return np.ones(int(fit.nobs))
-    return np.asarray(weights, dtype=np.float64)
+    return weights_of(fit.model.data.layout)
+
+
+def weights_of(layout: Any) -> Array:
+    """Weights (C,) of the cases of a layout, 1 where there are none."""
+    if layout.weights is None:
+        return np.ones(layout.n_cases)
+    return np.asarray(layout.weights, dtype=np.float64)
 
 
 def log_probabilities(fit: Fitted) -> Array:

@@ -203,6 +203,14 @@ class BoundNonlinear:
         new = tuple(place[own][some] for own, some in zip(self.rows, kept, strict=True))
         return replace(self, rows=new, values=values, n_rows=len(rows))
 
+    def mixed_with(self, other: BoundNonlinear, some: IntArray) -> BoundNonlinear:
+        """The same with the columns of some rows, flagged in ``some`` (L,), taken from another."""
+        values = tuple(
+            {name: np.where(some[own], new[name], old[name]) for name in old}
+            for own, old, new in zip(self.rows, self.values, other.values, strict=True)
+        )
+        return replace(self, values=values)
+
     def require_finite(self, beta: FloatArray, places: Places) -> None:
         """Raise a DataError naming the cases whose utilities are not finite at the start."""
         v = self.value(beta)
