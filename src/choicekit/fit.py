@@ -37,6 +37,7 @@ from choicekit.exceptions import (
     did_you_mean,
 )
 from choicekit.likelihood import LatentClassLikelihood, MixedLikelihood
+from choicekit.likelihood.build import bind_errors
 from choicekit.mixing import RandomCoefficients
 from choicekit.parameters import ParameterTable
 from choicekit.results import FitResults, Simulation
@@ -345,9 +346,7 @@ def _with_draws(model: ChoiceModel, draws: int) -> ChoiceModel:
             "closed form. Cure: leave draws out."
         )
     other.errors = replace(law, draws=draws)
-    other.bound = other.errors.bind(
-        model.data.alternatives, model.data.alternatives.index(model.base)
-    )
+    other.bound = bind_errors(other.errors, model.data.alternatives, model.base, model.mixing)
     return other
 
 

@@ -88,6 +88,7 @@ class ChoiceModel:
         mixing: RandomCoefficients | LatentClasses | None = None,
     ) -> None:
         from choicekit.errors.gumbel import Gumbel
+        from choicekit.likelihood.build import NOT_MIXED, bind_errors
 
         if not isinstance(data, ChoiceData):
             raise SpecificationError(
@@ -104,14 +105,11 @@ class ChoiceModel:
         require_chosen_name(self.design, self.data)
         self._x: Float | None = self._rows(self.data)
         announce_compilation(self.errors)
-        labels = self.data.alternatives
-        self.bound = self.errors.bind(labels, labels.index(self.base))
+        self.mixing = mixing
+        self.bound = bind_errors(self.errors, self.data.alternatives, self.base, mixing)
         self.information = identified_information(self.design, self.bound, self._x, self.data)
         if mixing is not None and isinstance(self.design, NonlinearDesign):
-            from choicekit.likelihood.build import NOT_MIXED
-
             raise SpecificationError(NOT_MIXED)
-        self.mixing = mixing
         self.membership = learn_membership_of(mixing, self.data, context)
         self.bound_mixing = self._bind_mixing(self.data)
 

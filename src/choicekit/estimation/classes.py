@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from choicekit.errors.by_class import ErrorsByClass
 from choicekit.estimation.em import Climb, class_start, expectation_maximisation
 from choicekit.estimation.fitting import Fit, Search, best_of, fit_likelihood
 from choicekit.estimation.maximise import climb
@@ -178,16 +179,19 @@ def _in_order(fit: Fit, table: ParameterTable) -> Fit:
     """Number the classes by their shares, the largest first; the likelihood does not mind."""
     likelihood = _classes_of(fit)
     classes, b = likelihood.classes, likelihood.n_coefficients
-    n_theta = len(likelihood.errors.start)
+    errors, n_theta = likelihood.errors, len(likelihood.errors.start)
     special = np.ones(len(table.names), dtype=np.bool_)
     special[:b] = ~classes.shared
-    special[b : b + n_theta] = False
+    special[b : b + n_theta] = isinstance(errors, ErrorsByClass)
     if classes.n_classes == 1 or (table.fixed & special).any() or table.ties is not None:
         return fit
     if not np.isfinite(fit.params).all():
         return fit
     order = np.argsort(-likelihood.shares(fit.params), kind="stable")
-    turn = classes.reordering(order, n_theta)
+    same = np.eye(n_theta)
+    turn = classes.reordering(
+        order, errors.reordering(order) if isinstance(errors, ErrorsByClass) else same
+    )
     back = np.linalg.inv(turn[np.ix_(table.free, table.free)])
     return replace(fit, params=turn @ fit.params, hessian=back.T @ fit.hessian @ back)
 
@@ -229,7 +233,8 @@ def _degenerate(
             continue
         for r in range(s):
             apart = np.abs(beta[s] - beta[r]) * scale
-            if sizes[r] >= EMPTY and own[[s, r]].any() and apart.max() < ALIKE:
+            alike = own[[s, r]].any() and apart.max() < ALIKE
+            if sizes[r] >= EMPTY and alike and not isinstance(likelihood.errors, ErrorsByClass):
                 found.append(f"classes {r + 1} and {s + 1} have the same coefficients")
         limit = RUNAWAY * float(size) / typical
         if _certain(likelihood, beta[s], posterior[:, s], information, own[s], limit):

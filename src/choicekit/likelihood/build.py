@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.data.layout import Layout
-from choicekit.errors.base import BoundErrors
+from choicekit.errors.base import BoundErrors, ErrorLaw
+from choicekit.errors.by_class import ErrorsByClass
 from choicekit.errors.gumbel import BoundGumbel
 from choicekit.errors.normal import BoundNormal
 from choicekit.exceptions import SpecificationError
@@ -17,15 +21,36 @@ from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
 from choicekit.likelihood.nonlinear import NonlinearLikelihood
 from choicekit.likelihood.plain import Likelihood
 from choicekit.mixing.bound import BoundRandom
-from choicekit.mixing.classes import BoundClasses
+from choicekit.mixing.classes import BoundClasses, LatentClasses
 from choicekit.utility.pieces import BoundNonlinear
 
-__all__ = ["NOT_MIXED", "build_likelihood"]
+__all__ = ["NOT_MIXED", "bind_errors", "build_likelihood"]
 
 NOT_MIXED = (
     "Random coefficients need utilities that are linear in them: these are Nonlinear expressions. "
     "Cure: write a formula, or one dict of coefficients an alternative."
 )
+
+
+def bind_errors(
+    law: ErrorLaw, alternatives: Sequence[Hashable], base: Hashable, mixing: Any
+) -> BoundErrors:
+    """The law for these alternatives, with parameters for each class where that was asked for.
+
+    Raises
+    ------
+    SpecificationError
+        For own errors of classes that the law does not have.
+    """
+    labels = tuple(alternatives)
+    bound = law.bind(labels, labels.index(base))
+    if not (isinstance(mixing, LatentClasses) and mixing.own_errors):
+        return bound
+    if bound.index:
+        raise SpecificationError(
+            "Thresholds are the same in all classes. Cure: leave own_errors out."
+        )
+    return ErrorsByClass(bound, *mixing.errors_of_classes(bound.names))
 
 
 def build_likelihood(

@@ -18,7 +18,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from choicekit.errors.base import LogProb
+from choicekit.errors.base import BoundErrors, LogProb
+from choicekit.errors.by_class import ErrorsByClass
 from choicekit.errors.gumbel import BoundGumbel
 from choicekit.likelihood.plain import Likelihood, Parts
 from choicekit.mixing.classes import BoundClasses
@@ -146,9 +147,17 @@ class LatentClassLikelihood(Likelihood):
         )
         return total
 
+    @property
+    def _class_errors(self) -> list[tuple[BoundErrors, NDArray[np.intp]]]:
+        """Law of each class, and where its parameters are among all P."""
+        errors, k = self.errors, self.n_coefficients
+        if isinstance(errors, ErrorsByClass):
+            return [(errors.law, k + own) for own in errors.own]
+        return [(errors, k + np.arange(len(errors.start)))] * self.classes.n_classes
+
     def _class_parts(self, params: Float, gradient: bool) -> list[LogProb]:
         """Log-probabilities of the cases in each class and, with ``gradient``, derivatives."""
-        beta, theta, _ = self.split(params)
+        beta = self.split(params)[0]
         if isinstance(self.errors, BoundGumbel) and not gradient:  # the kernel over rows: faster
             nothing = np.empty((0, 0))
             ptr, scale = self.layout.case_ptr, self.errors.scale
@@ -157,8 +166,8 @@ class LatentClassLikelihood(Likelihood):
             ]
             return [LogProb(logs[self.layout.chosen], nothing, nothing) for logs in rows]
         return [
-            self.errors.log_prob(v, self._available, self._chosen, theta, gradient)
-            for v in self._class_utilities(params)
+            law.log_prob(v, self._available, self._chosen, params[at], gradient)
+            for v, (law, at) in zip(self._class_utilities(params), self._class_errors, strict=True)
         ]
 
     def _evaluate(self, params: Float, gradient: bool = True) -> _Evaluation:
@@ -198,27 +207,28 @@ class LatentClassLikelihood(Likelihood):
         """Weighted log-likelihood and its gradient (P,)."""
         found, weights = self._evaluate(params), self.weights
         ones = np.ones(self.n_units) if weights is None else weights
-        k, theta = self.n_coefficients, self.split(params)[1]
         gradient = np.zeros(len(params))
-        for s, (own, part) in enumerate(zip(self.classes.index, found.parts, strict=True)):
+        pieces = zip(self.classes.index, self._class_errors, found.parts, strict=True)
+        for s, (own, (_, at), part) in enumerate(pieces):
             weight = self._of_cases(ones * found.posterior[:, s])
             gradient[own] += pullback_sum(self.x, self.layout.gather(part.dv * weight[:, None]))
-            gradient[k : k + len(theta)] += weight @ part.dtheta
+            gradient[at] += weight @ part.dtheta
         by_prior = self.classes.pull_prior(found.posterior - found.prior)
-        gradient[k + len(theta) :] = ones @ by_prior
+        gradient[len(params) - by_prior.shape[1] :] = ones @ by_prior
         return float(ones @ found.logp), gradient
 
     def logp_and_scores(self, params: Float) -> tuple[Float, Float]:
         """Log-probability of each unit's choices (U,) and its derivative (U, P), unweighted."""
         found = self._evaluate(params)
-        k, theta = self.n_coefficients, self.split(params)[1]
         out = np.zeros((self.n_units, len(params)))
-        for s, (own, part) in enumerate(zip(self.classes.index, found.parts, strict=True)):
+        pieces = zip(self.classes.index, self._class_errors, found.parts, strict=True)
+        for s, (own, (_, at), part) in enumerate(pieces):
             weight = found.posterior[:, s][:, None]
             by_case = pullback(self.x, self.layout.case_ptr, self.layout.gather(part.dv))
             out[:, own] += weight * self._sum_cases(by_case)
-            out[:, k : k + len(theta)] += weight * self._sum_cases(part.dtheta)
-        out[:, k + len(theta) :] = self.classes.pull_prior(found.posterior - found.prior)
+            out[:, at] += weight * self._sum_cases(part.dtheta)
+        by_prior = self.classes.pull_prior(found.posterior - found.prior)
+        out[:, len(params) - by_prior.shape[1] :] = by_prior
         return found.logp, out
 
     def logp_and_shifts(self, params: Float) -> tuple[Float, Float]:
@@ -232,9 +242,10 @@ class LatentClassLikelihood(Likelihood):
 
     def probabilities(self, params: Float, tol: float | None = None) -> Float:
         """Choice probabilities, mean over the prior membership, (C, J); 0 where not available."""
-        theta, out = self.split(params)[1], np.zeros(self._available.shape)
+        out = np.zeros(self._available.shape)
         prior = self._of_cases(np.exp(self.log_prior(params)))
-        for share, v in zip(prior.T, self._class_utilities(params), strict=True):
-            p = self.errors.probabilities(v, self._available, theta, self.keys, tol=tol)
+        utilities = self._class_utilities(params)
+        for share, v, (law, at) in zip(prior.T, utilities, self._class_errors, strict=True):
+            p = law.probabilities(v, self._available, params[at], self.keys, tol=tol)
             out += share[:, None] * p
         return out

@@ -32,8 +32,6 @@ MOST_CLASSES = 50
 class LatentClasses:
     """Classes of people with different coefficients, of unknown membership.
 
-    The errors' parameters are common to the classes.
-
     Parameters
     ----------
     n_classes
@@ -47,6 +45,9 @@ class LatentClasses:
         Names of coefficients with one value in all classes. The others are estimated for each
         class: ``cost[class1]``, and ``asc[air,class1]`` for what is called ``asc[air]`` without
         classes.
+    own_errors
+        Whether each class has parameters of the errors for itself, ``lambda[transit,class1]``: True
+        for all of them, or the names of some. By default they are common to the classes.
 
     Raises
     ------
@@ -68,9 +69,14 @@ class LatentClasses:
     n_classes: int = 2
     membership: str | None = None
     same: tuple[str, ...] = ()
+    own_errors: bool | tuple[str, ...] = False
 
     def __init__(
-        self, n_classes: int = 2, membership: str | None = None, same: Iterable[str] = ()
+        self,
+        n_classes: int = 2,
+        membership: str | None = None,
+        same: Iterable[str] = (),
+        own_errors: bool | Iterable[str] = False,
     ) -> None:
         whole = isinstance(n_classes, int | np.integer) and not isinstance(n_classes, bool)
         if not whole or not 1 <= n_classes <= MOST_CLASSES:
@@ -90,6 +96,9 @@ class LatentClasses:
         object.__setattr__(self, "n_classes", int(n_classes))
         object.__setattr__(self, "membership", membership)
         object.__setattr__(self, "same", (same,) if isinstance(same, str) else tuple(same))
+        own = (own_errors,) if isinstance(own_errors, str) else own_errors
+        own = bool(own) if isinstance(own, bool | np.bool_) else tuple(own)
+        object.__setattr__(self, "own_errors", own)
 
     def title(self, errors: Any) -> str:
         """The model's name in a heading, for example ``"Latent class logit"``."""
@@ -129,16 +138,49 @@ class LatentClasses:
                 "All coefficients are the same in all classes, so the classes do not differ. "
                 "Cure: leave some out of same=."
             )
+        found, index = self._by_class(names, set(self.same))
+        return BoundClasses(found, index, covariate_names, covariates)
+
+    def errors_of_classes(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+        """Parameters of the errors of all classes, and those of each class among them, (S, Q).
+
+        Parameters
+        ----------
+        names
+            Those of the law, Q.
+
+        Raises
+        ------
+        SpecificationError
+            For names in ``own_errors`` that the law does not have, or a law without parameters.
+        """
+        if not names:
+            raise SpecificationError(
+                "The errors have no parameters that could differ between classes. Cure: leave "
+                "own_errors out, or another law."
+            )
+        own = set(names) if self.own_errors is True else set(self.own_errors or ())
+        for name in own - set(names):
+            raise SpecificationError(
+                f"The errors have no parameter {name!r} for each class.{did_you_mean(name, names)} "
+                f"They have: {', '.join(names)}."
+            )
+        return self._by_class(names, set(names) - own)
+
+    def _by_class(
+        self, names: tuple[str, ...], same: set[str]
+    ) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+        """Names of what all classes have, and those of each class among them, (S, len(names))."""
         index = np.empty((self.n_classes, len(names)), dtype=np.intp)
         found: list[str] = []
         for s in range(self.n_classes):
             for k, name in enumerate(names):
-                if s and name in self.same:
+                if s and name in same:
                     index[s, k] = index[0, k]
                     continue
                 index[s, k] = len(found)
-                found.append(name if name in self.same else class_name(name, s))
-        return BoundClasses(tuple(found), index, covariate_names, covariates)
+                found.append(name if name in same else class_name(name, s))
+        return tuple(found), index
 
 
 def class_name(name: str, s: int) -> str:
@@ -240,13 +282,16 @@ class BoundClasses:
             out[np.ix_(own, own)] += information
         return out
 
-    def reordering(self, order: NDArray[np.intp], n_theta: int) -> Float:
+    def reordering(self, order: NDArray[np.intp], errors: Float) -> Float:
         """Matrix (P, P) that turns parameters into those with class ``order[s]`` in place s.
 
-        The reference class changes, and with it the coefficients of the membership.
+        The reference class changes, and with it the coefficients of the membership. ``errors``
+        does the same with the parameters of the errors, (Q, Q).
         """
         b, g, size = len(self.coefficients_of_all), len(self.covariate_names), len(self.names)
+        n_theta = len(errors)
         out = np.eye(b + n_theta + size)
+        out[b : b + n_theta, b : b + n_theta] = errors
         for to, come in enumerate(order):
             out[self.index[to]] = 0.0
             out[self.index[to], self.index[come]] = 1.0

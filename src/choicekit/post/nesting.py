@@ -165,7 +165,17 @@ def _classes_nested(small: Fitted, large: Fitted) -> bool:
     held = set(one.same) | (set(other.same) - set(map(str, small.model.design.names)))
     few, many = small.model.bound_mixing, large.model.bound_mixing
     covariates = set(few.covariate_names) <= set(many.covariate_names)
-    return covariates and set(other.same) <= held
+    own, more = (_own_errors(fit) for fit in (small, large))
+    return covariates and set(other.same) <= held and own <= more
+
+
+def _own_errors(fit: Fitted) -> set[str]:
+    """Parameters of the errors that each class has for itself."""
+    found, names = (
+        fit.model.mixing.own_errors,
+        getattr(fit.model.bound, "law", fit.model.bound).names,
+    )
+    return set(names) if found is True else set(found or ())
 
 
 def _utility_nested(small: Fitted, large: Fitted, same_errors: bool) -> bool:
