@@ -164,7 +164,7 @@ def test_renumbering_classes_changes_nothing() -> None:
     likelihood = ours.likelihood()
     params = np.random.default_rng(2).normal(size=len(ours.parameter_names))
     for order in ([1, 0, 2], [2, 0, 1], [2, 1, 0]):
-        turn = likelihood.classes.reordering(np.array(order), 0)
+        turn = likelihood.classes.reordering(np.array(order), np.empty((0, 0)))
         other = turn @ params
         assert likelihood.value(other) == pytest.approx(likelihood.value(params), abs=1e-10)
         expected = likelihood.posteriors(params)[:, order]
