@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from choicekit.data import ChoiceData
+from choicekit.data.sampled import sample_alternatives
 from choicekit.data.sampling import wesml_weights
 from choicekit.datasets import load_dataset
 from choicekit.exceptions import (
@@ -87,6 +88,7 @@ __all__ = [
     "ordered",
     "plots",
     "probit",
+    "sample_alternatives",
     "wesml_weights",
 ]
 

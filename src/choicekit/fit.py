@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 import pandas as pd
 
+from choicekit.data.sampled import sampling_notes
 from choicekit.estimation.bounds import Bound, bounded, clipped, read_bounds
 from choicekit.estimation.classes import fit_classes, polish_classes
 from choicekit.estimation.clusters import cluster_codes
@@ -95,6 +96,7 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     if not auto and options.draws is not None:
         model = _with_draws(model, int(options.draws))
     require_method(options.method)
+    options = replace(options, fixed={**model.offsets, **options.fixed})
     bounds = read_bounds(options.bounds, model.parameter_names)
     table = model.table(options.start, options.fixed, options.constraints)
     # At the usual start: what is identified does not depend on a start the user chose badly.
@@ -414,6 +416,7 @@ def _notes(model: ChoiceModel, likelihood: Likelihood, table: ParameterTable) ->
     """What a reader should know: normalisation, weak identification, cases left out."""
     notes = [model.bound.normalisation] if model.bound.normalisation else []
     notes += getattr(model.design, "remarks", ())
+    notes += sampling_notes(model.data, model.design.columns, model.errors, model.mixing)
     if table.ties is not None:
         notes.append(f"Constraints: {'; '.join(table.ties.labels)}.")
     checks = exclusion_checks(likelihood, table, model.design.describe())

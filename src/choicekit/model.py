@@ -23,7 +23,7 @@ from choicekit.specify import (
     require_exact_explosion,
     usable,
 )
-from choicekit.utility import NonlinearDesign
+from choicekit.utility import NonlinearDesign, offsets_among
 
 if TYPE_CHECKING:
     from choicekit.errors.base import ErrorLaw
@@ -143,6 +143,11 @@ class ChoiceModel:
         """Names of the P parameters: of the utility, of the errors, of the mixing."""
         mixing = () if self.bound_mixing is None else self.bound_mixing.names
         return (*self.coefficient_names, *self.bound.names, *mixing)
+
+    @property
+    def offsets(self) -> dict[str, float]:
+        """Coefficients of ``offset(...)`` terms, held at 1 unless the user says otherwise."""
+        return dict.fromkeys(offsets_among(self.parameter_names), 1.0)
 
     @property
     def endog_names(self) -> str:
@@ -397,7 +402,7 @@ class ChoiceModel:
         """
         from choicekit.estimation.identification.examine import examine
 
-        given = {**(start or {}), **(fixed or {})}
+        given = {**self.offsets, **(start or {}), **(fixed or {})}
         return examine(
             self.likelihood(),
             self.table(start or {}, fixed or {}),
@@ -421,4 +426,5 @@ class ChoiceModel:
             error_sd = self.bound.sd_per_logit * float(np.pi / np.sqrt(6.0))
             starts.append(self.bound_mixing.start(np.sqrt(2.0 * variance), error_sd))
         table = ParameterTable.of(self.parameter_names, np.concatenate(starts))
-        return table.starting_at(start).fixing(fixed).constrained(constraints)
+        held = {**self.offsets, **fixed}
+        return table.starting_at(start).fixing(held).constrained(constraints)

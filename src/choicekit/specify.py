@@ -23,6 +23,7 @@ from choicekit.utility import (
     learn_membership,
     learn_nonlinear,
     membership_variables,
+    offsets_among,
 )
 
 if TYPE_CHECKING:
@@ -189,7 +190,8 @@ def identified_information(
     from choicekit.estimation.identification import require_identified, require_index_identified
     from choicekit.estimation.identification.utility import utility_information
 
-    layout, labels, held = data.layout, data.alternatives, set(fixed)
+    layout, labels = data.layout, data.alternatives
+    held = {*fixed, *offsets_among(design.names)}
     if isinstance(errors, BoundOrdered):
         return require_index_identified(x, layout, design.names, labels, errors.sequence)
     constants = [name for name in design.constants if name not in held]

@@ -58,6 +58,8 @@ class ChoiceData(Ranked):
         ``"raise"`` or ``"drop"``.
     dropped, dropped_ids
         What was left out and why, and the label of every case left out.
+    sampled
+        Column of the correction for sampled alternatives, see `sample_alternatives`; else empty.
     """
 
     frame: pd.DataFrame
@@ -76,6 +78,7 @@ class ChoiceData(Ranked):
     missing: str
     dropped: tuple[Finding, ...]
     dropped_ids: pd.Index[Any]
+    sampled: str = ""
 
     @classmethod
     def from_long(

@@ -8,6 +8,7 @@ from .linear import pullback, pullback_sum, value
 from .membership import Membership, learn_membership, membership_variables
 from .nonlinear import Nonlinear
 from .nonlinear_design import NonlinearDesign, learn_nonlinear
+from .offset import offsets_among
 from .pieces import BoundNonlinear
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "learn_membership",
     "learn_nonlinear",
     "membership_variables",
+    "offsets_among",
     "pullback",
     "pullback_sum",
     "value",

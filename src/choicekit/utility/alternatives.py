@@ -29,6 +29,7 @@ from .base import (
 )
 from .blocks import Block, categories_in, evaluate_block, learn_block
 from .columns import Places, require_columns, varies_within_cases
+from .offset import with_offset
 from .terms import Factor, Term, names_in, require_known
 
 __all__ = ["AlternativesDesign", "alternatives_variables", "learn_alternatives"]
@@ -170,7 +171,7 @@ def learn_alternatives(
         The columns cannot be used.
     """
     check_shapes(frame, alt, case_ptr)
-    outside = {} if context is None else context
+    outside = with_offset(context)
     labels = tuple(alternatives)
     reference = check_base(base, labels)
     check_specification(specification, labels)
@@ -202,7 +203,7 @@ def alternatives_variables(
         If one cannot be read or refers to names that are not in the data.
     """
     check_specification(specification, tuple(specification))
-    outside = {} if context is None else context
+    outside = with_offset(context)
     found = [item for entries in specification.values() for item in as_terms(entries).values()]
     names = names_in([item for item in found if isinstance(item, Term)], frame.columns, outside)
     require_known(names, frame.columns, outside)

@@ -26,6 +26,7 @@ from .base import (
 )
 from .blocks import Block, evaluate_block, learn_block
 from .columns import Places, column, comparable, require_columns, varies_within_cases, varying_cases
+from .offset import offsets_among, with_offset
 from .terms import Term, names_in, require_known, take_apart
 
 __all__ = ["FormulaDesign", "formula_variables", "learn_formula"]
@@ -161,7 +162,7 @@ def learn_formula(
         The columns cannot be used: see `FormulaDesign.rows`.
     """
     check_shapes(frame, alt, case_ptr)
-    outside = {} if context is None else context
+    outside = with_offset(context)
     labels = tuple(alternatives)
     reference = check_base(base, labels)
     parts = take_apart(formula)
@@ -194,7 +195,7 @@ def formula_variables(
     SpecificationError
         If it cannot be read or refers to names that are not in the data.
     """
-    outside = {} if context is None else context
+    outside = with_offset(context)
     names = names_in(take_apart(formula).terms, frame.columns, outside)
     require_known(names, frame.columns, outside)
     return tuple(names.columns)
@@ -216,6 +217,7 @@ def learn_varying(
     block, values = learn_block(terms, frame, places, context, within_cases=True)
     pairs = zip(block.names, values, strict=True)
     flat = [name for name, array in pairs if not varies_within_cases(array, places.case_ptr)]
+    flat = [name for name in flat if not offsets_among([name])]  # nothing to learn about those
     if flat:
         raise SpecificationError(
             f"part {part} of the formula: {', '.join(map(repr, flat))} "

@@ -17,6 +17,7 @@ from .base import CaseIds, Coefficient, Described, FloatArray, IntArray, check_b
 from .blocks import Block, evaluate_block, learn_block
 from .columns import Places, require_columns
 from .formula import first_rows, require_constant
+from .offset import with_offset
 from .terms import names_in, require_known, take_apart
 
 __all__ = ["IndexDesign", "learn_index"]
@@ -120,7 +121,7 @@ def learn_index(
             "write a formula of one part, such as 'rating ~ income + age'."
         )
     check_shapes(frame, alt, case_ptr)
-    outside = {} if context is None else context
+    outside = with_offset(context)
     parts = take_apart(formula)
     if parts.case or parts.alternative or not parts.constants:
         raise SpecificationError(

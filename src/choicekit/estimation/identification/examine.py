@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from choicekit.errors.ordered import BoundOrdered
 from choicekit.estimation.identification.covariance import (
@@ -33,6 +34,7 @@ from choicekit.estimation.identification.utility import (
 from choicekit.estimation.starts import logit_start
 from choicekit.likelihood import LatentClassLikelihood, Likelihood
 from choicekit.parameters import ParameterTable
+from choicekit.utility import offsets_among
 
 __all__ = ["examine", "exclusion_checks", "require_covariance_identified"]
 
@@ -64,13 +66,15 @@ def examine(
         Of the model, for the report.
     """
     k = likelihood.n_coefficients
-    names = [c.name for c in coefficients]
-    checks = _coefficient_checks(likelihood, names, coefficients, alternatives)
+    held = {name for name, fixed in zip(table.names, table.fixed, strict=True) if fixed}
+    held |= set(offsets_among(c.name for c in coefficients))
+    kept = [p for p, c in enumerate(coefficients) if c.name not in held]
+    checks = _coefficient_checks(likelihood, kept, coefficients, alternatives)
     checks.append(_scale_check(likelihood, table))
     checks += _covariance_checks(likelihood, table, alternatives)
     checks += exclusion_checks(likelihood, table, coefficients)
     if not _failed(checks):  # what follows would say the same again
-        checks.append(separation_check(_separation(likelihood, names)))
+        checks.append(separation_check(_separation(likelihood, kept, coefficients)))
     if len(table.names) > k and not _failed(checks):
         start = logit_start(likelihood, table, given)
         elsewhere = start.copy()
@@ -84,27 +88,36 @@ def examine(
 
 def _coefficient_checks(
     likelihood: Likelihood,
-    names: Sequence[str],
+    kept: Sequence[int],
     coefficients: Sequence[Any],
     alternatives: Sequence[Hashable],
 ) -> list[Check]:
-    """Whether the coefficients can be told apart, and what stands for constants."""
-    x, layout = likelihood.x, likelihood.layout
+    """Whether the coefficients that are not held can be told apart, and what are constants."""
+    layout, names = likelihood.layout, [coefficients[p].name for p in kept]
+    x = _columns(likelihood.x, kept)
     if isinstance(likelihood.errors, BoundOrdered):
         information = index_information(x, layout, likelihood.errors.sequence)
         return index_checks(information, layout, names, alternatives)
-    constants = [c.name for c in coefficients if c.kind == "constant"]
+    constants = [coefficients[p].name for p in kept if coefficients[p].kind == "constant"]
     information = utility_information(x, layout)
     return utility_checks(information, x, layout, names, constants, alternatives)
 
 
-def _separation(likelihood: Likelihood, names: Sequence[str]) -> Separation:
-    """Combinations of regressors that predict for certain."""
-    errors = likelihood.errors
+def _separation(
+    likelihood: Likelihood, kept: Sequence[int], coefficients: Sequence[Any]
+) -> Separation:
+    """Combinations of regressors, not held, that predict for certain."""
+    errors, names = likelihood.errors, [coefficients[p].name for p in kept]
+    x = _columns(likelihood.x, kept)
     if isinstance(errors, BoundOrdered):
         every = (*names, *errors.names)
-        return find_index_separation(likelihood.x, likelihood.layout, every, errors.sequence)
-    return find_separation(likelihood.x, likelihood.layout, names)
+        return find_index_separation(x, likelihood.layout, every, errors.sequence)
+    return find_separation(x, likelihood.layout, names)
+
+
+def _columns(x: NDArray[np.float64], kept: Sequence[int]) -> NDArray[np.float64]:
+    """Some columns, contiguous one by one."""
+    return x if len(kept) == x.shape[1] else np.asfortranarray(x[:, kept])
 
 
 def _size(likelihood: Likelihood, table: ParameterTable) -> str:
