@@ -199,7 +199,7 @@ def test_people_count_as_one_where_scores_are_clustered() -> None:
 
 
 def test_what_the_score_cannot_test(travel: ck.ChoiceData, logit: Any) -> None:
-    mixing = ck.RandomCoefficients(gc="normal", draws=8)
+    mixing = ck.RandomCoefficients(gc="triangular", draws=8)
     with pytest.raises(SpecificationError, match=r"sd\[gc\] at zero.*likelihood ratio"):
         logit.score_test(ck.logit(FORMULA, travel, base="car", mixing=mixing))
     with pytest.raises(SpecificationError, match="no special case"):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from choicekit.exceptions import SpecificationError, nearest_name
 
-__all__ = ["Place", "placed"]
+__all__ = ["Place", "placed", "zero_spreads"]
 
 Array = npt.NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def placed(fit: Any, model: Any, fixed: frozenset[str]) -> Place:
     Raises
     ------
     SpecificationError
-        Where the fit has no place, or a spread is at 0, where the slope is 0 whatever the data.
+        Where the fit has no place.
     """
     names = tuple(model.parameter_names)
     for name in sorted(fixed - set(names)):
@@ -75,7 +75,6 @@ def placed(fit: Any, model: Any, fixed: frozenset[str]) -> Place:
         place = _position(name, names)
         params[place] = values[p]
         tangent[place] = fit.table.basis[p]
-    _require_spread(model, names, params, fixed)
     free = np.array([p for p, name in enumerate(names) if name not in fixed], dtype=np.intp)
     rank = int(np.linalg.matrix_rank(tangent[free])) if tangent.shape[1] else 0
     if len(free) <= rank:
@@ -151,23 +150,15 @@ def _within_cases(x: Array, layout: Any) -> Array:
     return np.asarray(x - (sums / layout.sizes[:, None])[layout.case])
 
 
-def _require_spread(
-    model: Any, names: tuple[str, ...], params: Array, fixed: frozenset[str]
-) -> None:
-    """Refuse spreads of zero that would be free: the likelihood is flat there by symmetry."""
-    mixing = getattr(model.bound_mixing, "names", ())
-    still = [
+def zero_spreads(model: Any, place: Place) -> list[str]:
+    """Free spreads of random coefficients at zero, where the likelihood is flat by symmetry."""
+    return [
         name
-        for name in mixing
-        if _is_spread(name) and name not in fixed and params[names.index(name)] == 0.0
+        for name in getattr(model.bound_mixing, "names", ())
+        if _is_spread(name)
+        and (p := place.names.index(name)) in place.free
+        and place.params[p] == 0.0
     ]
-    if still:
-        raise SpecificationError(
-            f"The restricted model puts {', '.join(still)} at zero. There the likelihood does not "
-            "change with a standard deviation to first order, whatever the data, so that its "
-            "score is no test. Cure: fit the fuller model; compare(...) tests the variance by the "
-            "likelihood ratio, with the distribution at the edge of its range."
-        )
 
 
 def _is_spread(name: str) -> bool:

@@ -17,7 +17,8 @@ from choicekit.exceptions import IdentificationError, SpecificationError, unknow
 from choicekit.post.base import class_count, simulation_error
 from choicekit.post.cases import require_same_cases
 from choicekit.post.nesting import NOT_REGULAR
-from choicekit.post.placing import Place, placed
+from choicekit.post.placing import Place, placed, zero_spreads
+from choicekit.post.taste_variation import adds_variances, variance_scores
 from choicekit.post.tests import p_text
 
 __all__ = ["ScoreTest", "score_test"]
@@ -82,7 +83,8 @@ def score_test(
         The two models rest on different choices.
     SpecificationError
         The fit is no special case of the fuller model, or the score says nothing: a standard
-        deviation of zero, where the slope is zero whatever the data.
+        deviation of zero, where the slope is zero whatever the data. (Where a conditional logit is
+        tested against independent normal coefficients, the slope along the variances serves.)
     IdentificationError
         The data do not identify the fuller model.
 
@@ -104,36 +106,94 @@ def score_test(
     seed = 1 if fit.simulation is None else fit.simulation.seed
     likelihood = model.likelihood().settle(place.params, seed)
     _require_contained(fit, likelihood.value(place.params))
-    scores = likelihood.scores(place.params)[:, place.free]
-    weights = np.ones(len(scores)) if likelihood.weights is None else likelihood.weights
-    _require_slope(scores, place)
-    opg = (scores * weights[:, None]).T @ scores
-    information, notes = opg, []
-    if cov_type != "opg":
-        scales = np.ones(len(place.params))
-        scales[place.free] = 1.0 / np.sqrt(np.maximum(np.diag(opg), 1e-300))
-        information = -likelihood.hessian(place.params, scales, place.free)
-        if not _is_definite(information):
-            if cov_type != "nonrobust":
-                raise IdentificationError(_FLAT)
-            information, cov_type = opg, "opg"
-            notes.append("The Hessian is not definite there: the outer product takes its place.")
-    if not _is_definite(information):
-        raise IdentificationError(_FLAT)
-    step = np.linalg.solve(information, weights @ scores)
-    lifted = place.restrictions
+    spreads = zero_spreads(model, place)
+    slopes = _slopes(fit, model, likelihood, place, cov_type, spreads)
+    weighted, information = slopes.weighted, slopes.information
+    step = np.linalg.solve(information, weighted.sum(axis=0))
     variance = np.linalg.inv(information)
-    if cov_type in ("HC0", "cluster"):
-        meat = _meat(scores * weights[:, None], model, likelihood, cov_type)
+    if slopes.cov_type in ("HC0", "cluster"):
+        meat = _meat(weighted, model, likelihood, slopes.cov_type)
         variance = variance @ meat @ variance
+    lifted = place.restrictions
     distance = lifted @ step
     statistic = float(distance @ np.linalg.solve(lifted @ variance @ lifted.T, distance))
+    df = len(lifted)
+    rise = step[[place.free.tolist().index(place.names.index(name)) for name in spreads]]
+    p, notes = float(chi2.sf(statistic, df)), [slopes.note]
+    if spreads:
+        if df == 1:
+            p = 0.5 * p if rise[0] > 0.0 else 1.0 - 0.5 * p
+        notes.append(_spread_note(spreads, rise, df))
     if simulation_error(fit) > 0.0:
         notes.append("The likelihood is simulated, and so is the statistic.")
-    df = len(lifted)
-    p = float(chi2.sf(statistic, df))
-    return ScoreTest(statistic, df, p, cov_type, place.tested, " ".join(notes))
+    note = " ".join(filter(None, notes))
+    return ScoreTest(statistic, df, p, slopes.cov_type, place.tested, note)
 
+
+@dataclass(frozen=True)
+class _Slopes:
+    """Weighted scores (U, free ones), the information, which one it is, and a remark."""
+
+    weighted: Array
+    information: Array
+    cov_type: str
+    note: str = ""
+
+
+def _slopes(
+    fit: Any, model: Any, likelihood: Any, place: Place, cov_type: str, spreads: list[str]
+) -> _Slopes:
+    """Scores and information of the fuller model where the restrictions hold."""
+    exact = None
+    if spreads:
+        if not adds_variances(fit, model):
+            raise SpecificationError(_NO_SLOPE.format(", ".join(spreads)))
+        scores, exact = variance_scores(likelihood, place.params)
+        scores, exact = scores[:, place.free], exact[np.ix_(place.free, place.free)]
+    else:
+        scores = likelihood.scores(place.params)[:, place.free]
+    _require_slope(scores, place)
+    weights = np.ones(len(scores)) if likelihood.weights is None else likelihood.weights
+    weighted = scores * weights[:, None]
+    opg = weighted.T @ scores
+    found, note = _Slopes(weighted, opg, "opg"), ""
+    if cov_type != "opg":
+        information = exact
+        if information is None:
+            scales = np.ones(len(place.params))
+            scales[place.free] = 1.0 / np.sqrt(np.maximum(np.diag(opg), 1e-300))
+            information = -likelihood.hessian(place.params, scales, place.free)
+        if _is_definite(information) or cov_type != "nonrobust":
+            found = _Slopes(weighted, information, cov_type)
+        else:
+            note = "The Hessian is not definite there: the outer product takes its place."
+            found = _Slopes(weighted, opg, "opg", note)
+    if not _is_definite(found.information):
+        raise IdentificationError(_FLAT)
+    return found
+
+
+def _spread_note(spreads: list[str], rise: Array, df: int) -> str:
+    """What a test of variances means."""
+    text = "Tested is the variance, which can only rise from zero: the p-value is one-sided."
+    if df > 1:
+        text = (
+            "Tested are variances, which can only rise from zero; the chi-squared looks both ways, "
+            "which costs power."
+        )
+    falling = [name for name, value in zip(spreads, rise, strict=True) if value < 0.0]
+    if falling:
+        text += f" The likelihood would not rise with {', '.join(falling)}."
+    return text
+
+
+_NO_SLOPE = (
+    "The restricted model puts {} at zero. There the likelihood does not change with a standard "
+    "deviation to first order, whatever the data, so that its score is no test. Cure: fit the "
+    "fuller model; compare(...) tests the variance by the likelihood ratio, with the distribution "
+    "at the edge of its range. (From a conditional logit, independent normal coefficients can be "
+    "tested without a fit.)"
+)
 
 _FLAT = (
     "At the estimates the data do not tell the parameters of the fuller model apart: its "
