@@ -466,8 +466,14 @@ def test_auto_chooses_as_compare_does(travel: ck.ChoiceData, logit: Any) -> None
     probit = ck.probit(FORMULA, travel, base="car", covariance="iid").fit()
     assert logit.test_against(small).statistic == small.test_against(logit).statistic
     assert small.test_against(logit).df == 4
-    pairs = ck.compare(logit, probit).tests
-    assert logit.test_against(probit).statistic == pytest.approx(pairs["statistic"].iloc[0])
+    found = ck.compare(small, logit, probit)
+    vuong = found.tests.query("first == 'logit (2)' and second == 'probit'")
+    assert logit.test_against(probit).statistic == pytest.approx(vuong["statistic"].iloc[0])
+    more = found.more_tests.query("first == 'logit (2)' and second == 'probit'").set_index("test")
+    assert more.loc["Clarke", "statistic"] == logit.test_against(probit, "clarke").positive
+    bound = logit.test_against(probit, "ben_akiva_swait").bound
+    assert more.loc["Ben-Akiva-Swait", "pvalue"] == pytest.approx(bound)
+    assert len(found.more_tests) == 4  # of the pairs that are not nested
     with pytest.raises(SpecificationError, match="clarke"):
         logit.test_against(small, "cox")
     with pytest.raises(SpecificationError, match=r"fit\(\) first"):

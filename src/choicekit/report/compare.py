@@ -26,6 +26,7 @@ from choicekit.report.facts import (
     fit_table,
     model_labels,
     model_table,
+    more_tests,
     pair_tests,
     parameter_groups,
     share_table,
@@ -73,6 +74,9 @@ class Comparison:
         One row an alternative: ``actual``, and what each model predicts.
     tests
         One row a pair, see `choicekit.report.facts.pair_tests`.
+    more_tests
+        Clarke's and Ben-Akiva and Swait's tests of the pairs that are not nested, which are not
+        printed, see `choicekit.report.facts.more_tests`.
     verdict
         The outcome in a few sentences.
     groups
@@ -96,6 +100,7 @@ class Comparison:
     ratio_to: str | None
     shares: pd.DataFrame
     tests: pd.DataFrame
+    more_tests: pd.DataFrame
     verdict: str
     groups: dict[str, str]
     fixed: dict[str, frozenset[str]]
@@ -275,6 +280,7 @@ def compare(
         ratio_to=denominator,
         shares=share_table(fits),
         tests=tests,
+        more_tests=more_tests(fits, tests),
         verdict=verdict(fit_facts, tests, models, unseen),
         groups=groups,
         fixed={label: fixed_names(fit) for label, fit in fits.items()},

@@ -21,6 +21,7 @@ from choicekit.post.base import (
     utility_kinds,
 )
 from choicekit.post.nesting import NOT_REGULAR, differ_in_classes, nested_in
+from choicekit.post.nonnested import ben_akiva_swait, clarke
 from choicekit.post.tests import LEVEL, difference_error, is_resolved, likelihood_ratio
 from choicekit.post.vuong import vuong
 
@@ -31,6 +32,7 @@ __all__ = [
     "fit_table",
     "model_labels",
     "model_table",
+    "more_tests",
     "pair_tests",
     "parameter_groups",
     "parameter_kinds",
@@ -242,6 +244,26 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
     # assigned apart, or pandas takes the column for text and None for NaN
     table["preferred"] = pd.Series([row["preferred"] for row in rows], dtype=object)
     return table
+
+
+def more_tests(fits: Mapping[str, Fitted], tests: pd.DataFrame) -> pd.DataFrame:
+    """Further tests of the pairs that Vuong's test compares: two rows each.
+
+    ``"Clarke"``: ``statistic`` is the number of units (of ``n``) for which ``first`` gives what was
+    chosen the higher probability; ``pvalue_aic`` and ``pvalue_bic`` allow for the number of
+    parameters. ``"Ben-Akiva-Swait"``: the difference of the adjusted rho-squared, with a bound in
+    place of the p-value.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for one, other in tests.loc[tests["test"] == "Vuong", ["first", "second"]].to_numpy():
+        sign = clarke(fits[one], fits[other], (one, other))
+        index = ben_akiva_swait(fits[one], fits[other], (one, other))
+        counted = (sign.positive, sign.n_units, sign.pvalue, sign.pvalue_aic, sign.pvalue_bic)
+        rows.append((one, other, "Clarke", *counted, sign.note))
+        bounded = (index.difference, int(fits[one].nobs), index.bound, np.nan, np.nan)
+        rows.append((one, other, "Ben-Akiva-Swait", *bounded, index.note))
+    columns = ["first", "second", "test", "statistic", "n", "pvalue", "pvalue_aic", "pvalue_bic"]
+    return pd.DataFrame(rows, columns=[*columns, "note"])
 
 
 def _classes_row(one: str, other: str) -> dict[str, Any]:
