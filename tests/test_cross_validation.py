@@ -330,6 +330,19 @@ def test_the_comparison_tells_of_people_left_out(travel: ck.ChoiceData, logit: A
     for text in (str(found), found.to_markdown(), found.to_html(), found.to_latex()):
         assert "Out of sample" in text
     assert ck.compare(small, logit).cross_validation is None
+    same = ck.compare(logit, logit, names=["one", "other"], folds=2)
+    assert "one and other predict equally well" in same.verdict
+
+
+def test_certainty_that_is_refuted_is_said_and_not_counted(
+    travel: ck.ChoiceData, logit: Any
+) -> None:
+    certain = ck.logit("choice ~ gc | 0", travel).fit(fixed={"gc": -50.0})
+    found = ck.compare(logit, certain, names=["usual", "certain"], folds=3)
+    assert any("certain all but excludes what was chosen" in text for text in found.warnings)
+    assert "certain all but excludes choices that were made" in found.verdict
+    assert "by the Brier score usual predicts better" in found.verdict
+    assert "usual all but" not in " ".join(found.warnings)
 
 
 def test_the_object_prints_and_travels(travel: ck.ChoiceData, logit: Any) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from choicekit.data.without import without_alternatives
 from choicekit.exceptions import SpecificationError
 from choicekit.post.base import case_weights
-from choicekit.post.tests import LEVEL, p_text
+from choicekit.post.tests import LEVEL, filled, p_text
 
 __all__ = ["HausmanMcFadden", "Subset", "hausman_mcfadden", "labels_of", "require_iia", "subset"]
 
@@ -74,10 +74,8 @@ class HausmanMcFadden:
                 f"  difference of variances: chi2({self.df}) = {self.classical_statistic:.3f}, "
                 f"{p_text(self.classical_pvalue)}"
             )
-        lines.append(
-            f"Independence from irrelevant alternatives {verdict} at the 5% level. {self.note}"
-        )
-        return "\n".join(lines).strip()
+        closing = f"Independence from irrelevant alternatives {verdict} at the 5% level."
+        return "\n".join([*lines, filled(f"{closing} {self.note}".strip())])
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 from choicekit.exceptions import SpecificationError
 from choicekit.post.base import Fitted, free_count, simulation_error
 from choicekit.post.cases import people, require_same_cases
-from choicekit.post.tests import LEVEL, difference_error, p_text
+from choicekit.post.tests import LEVEL, difference_error, filled, p_text
 from choicekit.post.vuong import unit_differences
 
 __all__ = ["Clarke", "IndexTest", "ben_akiva_swait", "clarke", "horowitz"]
@@ -142,12 +142,15 @@ class IndexTest:
     def __str__(self) -> str:
         """The indices, the bound, the note."""
         name = "Ben-Akiva and Swait" if self.kind == "ben_akiva_swait" else "Horowitz"
-        higher = "first" if self.difference > 0.0 else "second"
+        higher, lower = ("first", "second") if self.difference > 0.0 else ("second", "first")
+        text = (
+            f"If the {lower} model were true, the {higher} would lead by so much with a "
+            f"probability of at most {self.bound:.3g}. {self.note}"
+        )
         return (
             f"{name}: index of the first model {self.first:.4f}, of the second {self.second:.4f}\n"
-            f"If the {'second' if higher == 'first' else 'first'} model were true, the {higher} "
-            f"would lead by so much with a probability of at most {self.bound:.3g}. {self.note}"
-        ).strip()
+            f"{filled(text.strip())}"
+        )
 
 
 def ben_akiva_swait(first: Fitted, second: Fitted, names: Sequence[str] = NAMES) -> IndexTest:

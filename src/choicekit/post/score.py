@@ -19,7 +19,7 @@ from choicekit.post.cases import require_same_cases
 from choicekit.post.nesting import NOT_REGULAR
 from choicekit.post.placing import Place, placed, zero_spreads
 from choicekit.post.taste_variation import adds_variances, variance_scores
-from choicekit.post.tests import p_text
+from choicekit.post.tests import filled, p_text
 
 __all__ = ["ScoreTest", "score_test"]
 
@@ -57,7 +57,7 @@ class ScoreTest:
         """One line, what was tested, the note."""
         line = f"Score test: chi2({self.df}) = {self.statistic:.3f}, {p_text(self.pvalue)}"
         what = f"Tested: {', '.join(self.tested)}." if self.tested else ""
-        return "\n".join(filter(None, (line, what, self.note)))
+        return "\n".join(filter(None, (line, filled(what), filled(self.note))))
 
 
 def score_test(

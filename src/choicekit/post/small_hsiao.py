@@ -66,8 +66,9 @@ class SmallHsiao:
         else:
             lines += [
                 f"  {n} random divisions{left}: chi2({df}) from {statistic.min():.2f} to "
-                f"{statistic.max():.2f}, median {statistic.median():.2f}; p from {p.min():.3f} to "
-                f"{p.max():.3f}, median {p.median():.3f}; {self.share_rejected:.0%} reject",
+                f"{statistic.max():.2f}, median {statistic.median():.2f}",
+                f"  p from {p.min():.3f} to {p.max():.3f}, median {p.median():.3f}; "
+                f"{self.share_rejected:.0%} of the divisions reject at the 5% level",
                 f"  together (twice the median): {p_text(self.pvalue)}",
             ]
         lines.append(f"Independence from irrelevant alternatives {verdict} at the 5% level.")

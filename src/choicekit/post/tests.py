@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,12 +18,14 @@ __all__ = [
     "LEVEL",
     "LikelihoodRatio",
     "difference_error",
+    "filled",
     "is_resolved",
     "likelihood_ratio",
     "noise_note",
     "p_text",
 ]
 
+WIDTH = 96  # of a terminal
 LEVEL = 0.05
 """Probability of a false rejection at which tests decide."""
 
@@ -152,6 +155,11 @@ def noise_note(low: float, high: float, noise: float, what: str) -> str:
         f"Simulation error (standard error {noise:.2g} in {what}) alone could change the "
         f"decision: p lies between {low:.3f} and {high:.3f}. Fit with more draws."
     )
+
+
+def filled(text: str) -> str:
+    """Break a paragraph into lines for a terminal."""
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
 
 
 def p_text(pvalue: float) -> str:

@@ -24,7 +24,7 @@ from choicekit.post.base import (
 )
 from choicekit.post.cases import case_positions, people, require_same_cases
 from choicekit.post.chisquare import weighted_tail
-from choicekit.post.tests import LEVEL, noise_note, p_text
+from choicekit.post.tests import LEVEL, filled, noise_note, p_text
 
 __all__ = ["Vuong", "unit_differences", "vuong"]
 
@@ -87,7 +87,7 @@ class Vuong:
             f"Vuong's test: z = {self.statistic:.3f}, {p_text(self.pvalue)}\n"
             f"  Akaike correction:  z = {self.statistic_aic:.3f}, {p_text(self.pvalue_aic)}\n"
             f"  Schwarz correction: z = {self.statistic_bic:.3f}, {p_text(self.pvalue_bic)}\n"
-            f"{self.outcome} {self.note}".strip()
+            f"{filled(f'{self.outcome} {self.note}'.strip())}"
         )
 
 

@@ -25,6 +25,8 @@ from choicekit.report.format import estimate, fixed_point, loglik, probability
 
 __all__ = ["CrossValidation", "cross_validate", "cross_validation_tables", "held_out_sentence"]
 
+SAME = 0.005  # of the log-likelihood
+IMPOSSIBLE = -300.0  # a log-probability; what is less likely does not happen
 MOST_OF_IT = 0.25  # of a difference; a single unit that makes more of it is mentioned
 SCORES = {
     "log_score": "log-likelihood a case",
@@ -65,7 +67,7 @@ class CrossValidation:
         By model: probabilities of all cases and estimates without each fold, see
         `choicekit.post.held_out.HeldOut`.
     warnings
-        Refits that did not converge, in sentences.
+        Refits that did not converge and choices held to be impossible, in sentences.
     """
 
     names: tuple[str, ...]
@@ -180,7 +182,12 @@ def cross_validate(
         differences=_differences(tables, found, weights, layout.person),
         held_out=found,
         sample=_sample(layout, int(folds), seed),
-        warnings=tuple(_warning(label, part) for label, part in found.items() if _failed(part)),
+        warnings=tuple(
+            text
+            for label, part in found.items()
+            for text in (_warning(label, part), _impossible(label, tables[label], ids))
+            if text
+        ),
     )
 
 
@@ -189,13 +196,29 @@ def _failed(part: HeldOut) -> int:
 
 
 def _warning(name: str, part: HeldOut) -> str:
-    """Say which refits of a model did not converge and why the first did not."""
+    """Say which refits of a model did not converge and why the first did not; may be empty."""
+    if not _failed(part):
+        return ""
     failed = part.refits.index[~part.refits["converged"]]
     which = ", ".join(map(str, failed))
     return (
         f"{name} did not converge without fold{'' if len(failed) == 1 else 's'} {which} "
         f"({part.refits.loc[failed[0], 'message']}); its scores there are those of where the "
         "search ended."
+    )
+
+
+def _impossible(name: str, table: pd.DataFrame, ids: pd.Index[Any]) -> str:
+    """Say that a model excludes what was chosen, which no log score survives; may be empty."""
+    logp = table["log_score"].to_numpy()
+    never = np.flatnonzero(~(logp > IMPOSSIBLE))
+    if not len(never):
+        return ""
+    which = ", ".join(str(ids[c]) for c in never[:5]) + (", ..." if len(never) > 5 else "")
+    return (
+        f"{name} all but excludes what was chosen in {len(never):,} of the cases left out (case "
+        f"{which}; log-probability {logp[never].min():.3g}): its log score is made by these alone. "
+        "Compare the Brier scores."
     )
 
 
@@ -353,27 +376,35 @@ def held_out_sentence(found: CrossValidation, one: str, other: str) -> str:
     """Say which of two models foretells people it has not seen better, and how surely."""
     table = found.differences
     pair = table[table["first"].isin([one, other]) & table["second"].isin([one, other])]
-    row = pair[pair["score"] == "log_score"].iloc[0]
+    row, brier = (pair[pair["score"] == score].iloc[0] for score in ("log_score", "brier"))
     first, second = str(row["first"]), str(row["second"])
-    if not np.isfinite(row["difference"]):
+    where = f"Out of sample ({found.n_folds}-fold cross-validation)"
+    logp = {name: found.held_out[name].forecast.logp for name in (first, second)}
+    sure = [name for name, own in logp.items() if not own.min() > IMPOSSIBLE]
+    if sure:
         return (
-            "Out of sample a model gave no chance at all to something that was chosen, so the "
-            "held-out log-likelihoods cannot be compared."
+            f"{where} {' and '.join(sure)} all but {'exclude' if sure[1:] else 'excludes'} choices "
+            "that were made, so the log-likelihoods cannot be compared; by the Brier score "
+            f"{brier['preferred'] or 'neither'} predicts better ({p_text(brier['pvalue'])})."
         )
-    better, worse = (first, second) if row["difference"] > 0.0 else (second, first)
     total = abs(float(np.subtract(*found.totals.loc[[first, second], "log_likelihood"])))
-    size = abs(float(row["z"]))
-    how = (
-        f"Out of sample ({found.n_folds}-fold cross-validation) the log-likelihood of {better} is "
-        f"{total:,.2f} above that of {worse}, {size:.1f} standard errors ({p_text(row['pvalue'])})"
-    )
-    how += (
-        ": which of the two predicts better is not settled."
-        if row["preferred"] is None
-        else f": {better} predicts better."
+    if total < SAME:
+        return f"{where} {first} and {second} predict equally well."
+    better, worse = (first, second) if row["difference"] > 0.0 else (second, first)
+    text = (
+        f"{where} the log-likelihood of {better} is {total:,.2f} above that of {worse}, "
+        f"{abs(float(row['z'])):.1f} standard errors ({p_text(row['pvalue'])})"
     )
     share = float(row["largest"] / row["difference"])
     if share > MOST_OF_IT:
         who = "case" if row["units"] == len(found.folds) else "person"
-        how += f" One {who} alone makes {total * share:,.2f} of it."
-    return how
+        text += f", of which one {who} alone makes {total * share:,.2f}"
+    if row["preferred"] is not None:
+        return f"{text}: {better} predicts better."
+    text += ": which of the two predicts better is not settled."
+    if brier["preferred"] is not None:
+        text += (
+            f" The Brier score, which single cases sway less, prefers {brier['preferred']} "
+            f"({p_text(brier['pvalue'])})."
+        )
+    return text
