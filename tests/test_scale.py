@@ -343,6 +343,18 @@ def test_predictions_for_other_people(fits: dict[str, Any]) -> None:
     assert len(p) == 18
 
 
+def test_elasticities_are_those_of_moved_columns(
+    fits: dict[str, Any], large: ck.ChoiceData
+) -> None:
+    fit, frame = fits["income"], large.frame
+    share = fit.probabilities(frame)
+    moved = frame.assign(x1=frame["x1"].where(frame["alt"] != "a1", 1.001 * frame["x1"]))
+    slope = (fit.probabilities(moved) - share).to_numpy().mean(axis=0) / 0.001
+    found = fit.elasticities("x1").query("by == 'a1'").set_index("of")["estimate"]
+    expected = slope / share.to_numpy().mean(axis=0)
+    np.testing.assert_allclose(found[list(share.columns)], expected, atol=2e-3)
+
+
 def test_the_table_of_the_scale(fits: dict[str, Any], large: ck.ChoiceData) -> None:
     fit = fits["scaled"]
     table, tau = fit.random_table(), fit.params["tau"]

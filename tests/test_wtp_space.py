@@ -179,6 +179,9 @@ def test_the_fit_without_random_coefficients_is_the_logit() -> None:
     slope /= logit.params["price"]
     error = np.sqrt(slope @ logit.cov.to_numpy() @ slope)
     assert money.bse["x0"] == pytest.approx(error, rel=1e-4)
+    columns = ["estimate", "std_error"]
+    ours, theirs = (fit.elasticities("price")[columns] for fit in (money, logit))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
     assert money.simulation is None
     assert "closed form" in str(money.summary())
     assert "Willingness to pay" in str(money.summary())
