@@ -216,6 +216,25 @@ def test_unscaled_coefficients_stay_as_they_are() -> None:
     np.testing.assert_allclose(at.values[:, 1], 2.0 * np.exp(t[:, 1] - 0.5))
 
 
+def test_an_offset_is_not_scaled() -> None:
+    """Sampling corrections are not part of the tastes."""
+    frame = panel(20, 3, 4)
+    frame["shift"] = 0.5 * (frame["alt"] == "a1")
+    params = np.array([1.0, -0.8, 0.9])
+    values = []
+    for term, fixed in (("offset(shift)", "offset(shift)"), ("shift", "shift")):
+        scale = ck.Scale(unscaled="shift") if term == "shift" else True
+        model = ck.logit(
+            f"choice ~ x0 + x1 + {term} | 0",
+            read(frame),
+            mixing=ck.RandomCoefficients(scale=scale, draws=16),
+        )
+        at = pd.Series({"x0": params[0], "x1": params[1], fixed: 1.0, "tau": params[2]})
+        at = at[list(model.parameter_names)].to_numpy()
+        values.append(model.likelihood().settle(at, 1).value(at))
+    assert values[0] == pytest.approx(values[1], abs=1e-10)
+
+
 # -- integrals ------------------------------------------------------------------------------------
 
 

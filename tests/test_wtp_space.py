@@ -250,6 +250,17 @@ def test_a_lognormal_price_is_a_random_scale() -> None:
     assert one == pytest.approx(other, abs=1e-8)
 
 
+def test_an_offset_is_no_willingness_to_pay() -> None:
+    data = read(panel(30, 3, 4).assign(log_q=lambda f: 0.3 * (f["alt"] == "b")))
+    formula = "choice ~ x0 + price + x1 + offset(log_q) | 0"
+    plain = ck.logit(formula, data).fit()
+    money = ck.logit(formula, data, mixing=ck.RandomCoefficients(wtp="price")).fit()
+    assert money.llf == pytest.approx(plain.llf, abs=1e-8)
+    ratio = -plain.params["x0"] / plain.params["price"]
+    assert money.params["x0"] == pytest.approx(ratio, rel=1e-5)
+    assert money.params["offset(log_q)"] == 1.0
+
+
 # -- fits -----------------------------------------------------------------------------------------
 
 

@@ -257,7 +257,8 @@ class ChoiceModel:
         shifts, scale = self.mixing.shifts, self.mixing.scale
         covariates = person_columns(data, [column for _, column in shifts]) if shifts else None
         z = person_columns(data, scale.covariates) if scale and scale.covariates else None
-        bound = self.mixing.bind(self.design.names, data.alternatives, covariates, z)
+        names = self.design.names
+        bound = self.mixing.bind(names, data.alternatives, covariates, z, offsets_among(names))
         if data is not self.data:
             return bound.redrawn()
         if bound.given is not None and len(bound.given) != data.layout.n_people:

@@ -217,6 +217,7 @@ class RandomCoefficients:
         alternatives: Sequence[Hashable] = (),
         covariates: Float | None = None,
         z: Float | None = None,
+        offsets: Sequence[str] = (),
     ) -> BoundRandom:
         """Find the random coefficients among the K of the utility.
 
@@ -230,6 +231,8 @@ class RandomCoefficients:
             Of the people, (N, D), in the order of ``shifts``.
         z
             Of the people, (N, D'), in the order of the scale's covariates.
+        offsets
+            Names among these of terms that nothing multiplies.
 
         Raises
         ------
@@ -264,5 +267,5 @@ class RandomCoefficients:
             self.given,
         )
         if self.scale is not None:
-            return scaled(bound, self.scale, names, z)
-        return bound if self.wtp is None else in_wtp_space(bound, self.wtp, names)
+            return scaled(bound, self.scale, names, z, offsets)
+        return bound if self.wtp is None else in_wtp_space(bound, self.wtp, names, offsets)

@@ -6,6 +6,7 @@ covariates of the scale.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -208,7 +209,11 @@ class BoundScaled(BoundProducts):
 
 
 def scaled(
-    bound: BoundRandom, scale: Scale, names: tuple[str, ...], z: Float | None
+    bound: BoundRandom,
+    scale: Scale,
+    names: tuple[str, ...],
+    z: Float | None,
+    offsets: Sequence[str] = (),
 ) -> BoundScaled:
     """Random coefficients of a utility with these names, times the scale of each person.
 
@@ -216,6 +221,8 @@ def scaled(
     ----------
     z
         Covariates of the scale, (N, D').
+    offsets
+        Names of terms that it leaves alone.
 
     Raises
     ------
@@ -229,7 +236,7 @@ def scaled(
         raise SpecificationError(
             f"A coefficient is called {NAME!r}, as the scale of a person. Cure: rename it."
         )
-    left = {*scale.unscaled, *bound.coefficients}
+    left = {*scale.unscaled, *bound.coefficients, *offsets}
     others = np.array([k for k, name in enumerate(names) if name not in left], dtype=np.intp)
     own = np.array([name not in scale.unscaled for name in bound.coefficients], dtype=np.bool_)
     which = np.concatenate([own, np.ones(len(others), dtype=np.bool_)])

@@ -6,6 +6,7 @@ Axes: K coefficients of the utility, N people, S nodes, H random dimensions, E v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,8 +115,10 @@ class BoundWtp(BoundProducts):
         return at.inner.values
 
 
-def in_wtp_space(bound: BoundRandom, price: str, names: tuple[str, ...]) -> BoundWtp:
-    """Random coefficients of a utility with these names, as willingness to pay.
+def in_wtp_space(
+    bound: BoundRandom, price: str, names: tuple[str, ...], offsets: Sequence[str] = ()
+) -> BoundWtp:
+    """Random coefficients of a utility with these names, as willingness to pay; no offsets.
 
     Raises
     ------
@@ -123,9 +126,9 @@ def in_wtp_space(bound: BoundRandom, price: str, names: tuple[str, ...]) -> Boun
         For a price that the utility does not have, or has alone.
     """
     require_coefficient(price, names, "to be that of the price")
-    if len(names) == 1:
+    if len(names) - len(offsets) == 1:
         raise SpecificationError(f"{price!r} is the only coefficient: nothing is paid for.")
-    random = bound.coefficients[: len(bound.columns)]
+    random = (*bound.coefficients[: len(bound.columns)], *offsets)
     others = np.array([k for k, name in enumerate(names) if name not in random], dtype=np.intp)
     other_names = tuple(names[k] for k in others)
     place = (*bound.coefficients, *other_names).index(price)

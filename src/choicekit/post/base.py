@@ -237,7 +237,8 @@ def utility_kinds(fit: Fitted) -> dict[str, str]:
     kinds = dict(zip(map(str, design.names), map(str, design.kinds), strict=True))
     if price is None:
         return kinds
-    return {name: kind if name == price else "wtp" for name, kind in kinds.items()}
+    money = {str(design.names[k]) for k in fit.model.bound_mixing.bent_columns} - {price}
+    return {name: "wtp" if name in money else kind for name, kind in kinds.items()}
 
 
 def constant_names(fit: Fitted) -> frozenset[str]:
