@@ -173,6 +173,17 @@ class BoundErrors(Protocol):
         ``tol`` is the largest estimated error wanted; a closed form has none and ignores it.
         """
 
+    def expected_maximum(
+        self, v: Float, available: NDArray[np.bool_], theta: Float
+    ) -> Float | None:
+        """Expected utility of the best alternative, (C,), with errors of these means.
+
+        None where it has no closed form.
+        """
+
+    def error_means(self, theta: Float) -> Float:
+        """Means of the errors, (J,), up to a constant: zeros, but for unequal scales."""
+
     def covariance(self, theta: Float) -> Float:
         """Covariance (J, J) of the errors under the normalisation."""
 

@@ -74,6 +74,20 @@ class ClosedForm:
         """Nothing was settled, so nothing is repeated."""
         return self
 
+    def expected_maximum(
+        self, v: Float, available: NDArray[np.bool_], theta: Float
+    ) -> Float | None:
+        """None: no closed form."""
+        return None
+
+    def error_means(self, theta: Float) -> Float:
+        """Zeros, (J,)."""
+        return np.zeros(len(self.covariance(theta)))
+
+    def covariance(self, theta: Float) -> Float:
+        """Covariance (J, J) of the errors: the law's own."""
+        raise NotImplementedError
+
     def require_fittable(self) -> None:
         """The law can be fitted."""
 

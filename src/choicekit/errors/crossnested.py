@@ -290,6 +290,11 @@ class BoundCrossNested(ClosedForm):
         found: Float = np.einsum("cm,cmj->cj", prior, share)
         return found
 
+    def expected_maximum(self, v: Float, available: NDArray[np.bool_], theta: Float) -> Float:
+        """Inclusive value of the root, (C,): the logarithm of McFadden's (1978) generator."""
+        found: Float = self._parts(v, available, theta)[3]
+        return found
+
     def covariance(self, theta: Float) -> Float:
         """Approximate covariance (J, J): ``pi^2 / 6 sum_m sqrt(a_jm a_km) (1 - lambda_m^2)``.
 

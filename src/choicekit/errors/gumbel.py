@@ -171,6 +171,21 @@ class BoundGumbel:
             return np.asarray(available / available.sum(axis=1, keepdims=True))
         return np.where(available, np.exp(log_softmax(v, available, self.scale)), 0.0)
 
+    def expected_maximum(
+        self, v: Float, available: NDArray[np.bool_], theta: Float = NO_THETA
+    ) -> Float:
+        """``mu log sum_j exp(V_j / mu)``, (C,); Small & Rosen (1981), Train (2009), section 3.5."""
+        self.require_fittable()
+        masked = np.where(available, v, -np.inf)
+        top = masked.max(axis=1)
+        total = np.exp((masked - top[:, None]) / self.scale).sum(axis=1)
+        found: Float = top + self.scale * np.log(total)
+        return found
+
+    def error_means(self, theta: Float) -> Float:
+        """Zeros, (J,)."""
+        return np.zeros(self.n_alternatives)
+
     def require_fittable(self) -> None:
         """Raise SpecificationError at the limits 0 and infinity of the scale."""
         if not 0.0 < self.scale < np.inf:

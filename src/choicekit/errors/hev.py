@@ -192,6 +192,10 @@ class BoundHeteroskedasticGumbel(ClosedForm):
         found: Float = out / out.sum(axis=1, keepdims=True)
         return found
 
+    def error_means(self, theta: Float) -> Float:
+        """``gamma (scale - 1)``, (J,): a Gumbel's mean is Euler's gamma times its scale."""
+        return np.euler_gamma * (self.scales(theta) - 1.0)
+
     def covariance(self, theta: Float) -> Float:
         """``pi^2 / 6`` times the squared scales, (J, J)."""
         return np.diag(self.scales(theta) ** 2) * np.pi**2 / 6.0

@@ -100,6 +100,25 @@ class Nested(StartsFromLogit):
         names = tuple("lambda" if n is None else f"lambda[{n}]" for n in builder.parameters)
         return BoundNested(tuple(builder.nodes), names, len(alternatives))
 
+    def joined(self, member: Hashable, newcomer: Hashable) -> Nested:
+        """The same tree with a new alternative beside a member, wherever that hangs."""
+        other = object.__new__(Nested)
+        object.__setattr__(other, "tree", _joined(self.tree, member, newcomer))
+        object.__setattr__(other, "common", self.common)
+        return other
+
+
+def _joined(tree: Any, member: Hashable, newcomer: Hashable) -> Any:
+    found: list[Any] = []
+    for branch in tree:
+        if isinstance(branch, _Leaf):
+            found.append(branch)
+            if branch.label == member:
+                found.append(_Leaf(newcomer))
+        else:
+            found.append((branch[0], _joined(branch[1], member, newcomer)))
+    return tuple(found)
+
 
 def _freeze(nests: Any) -> Any:
     """Turn a tree of dicts and lists into one of tuples ``((name, members), ...)``."""
@@ -308,6 +327,11 @@ class BoundNested(ClosedForm):
             own = out[:, self.n_alternatives + position]
             out[:, node.children] = own[:, None] * shares[position]
         return out[:, : self.n_alternatives]
+
+    def expected_maximum(self, v: Float, available: NDArray[np.bool_], theta: Float) -> Float:
+        """Inclusive value of the root, (C,): the logarithm of McFadden's (1978) generator."""
+        found: Float = self._values(v, available, theta)[0][:, -1]
+        return found
 
     def covariance(self, theta: Float) -> Float:
         """``pi^2 / 6 (1 - lambda^2)`` off the diagonal, of the lowest common nest, (J, J)."""

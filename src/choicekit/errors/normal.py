@@ -325,6 +325,16 @@ class BoundNormal:
         result: Float = found / found.sum(axis=1, keepdims=True)
         return result
 
+    def expected_maximum(
+        self, v: Float, available: NDArray[np.bool_], theta: Float
+    ) -> Float | None:
+        """None: no closed form."""
+        return None
+
+    def error_means(self, theta: Float) -> Float:
+        """Zeros, (J,)."""
+        return np.zeros(len(self.structure.omega(theta)))
+
     def require_fittable(self) -> None:
         """Every normal law can be fitted."""
 

@@ -8,6 +8,7 @@ Axes: C cases, J alternatives, H random coefficients, M parameters of their spre
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb
 from choicekit.errors.normal import BoundNormal
+from choicekit.likelihood.nodes import NodeUtilities
 from choicekit.likelihood.plain import Likelihood, Parts
 from choicekit.mixing.bound import BoundRandom
 
@@ -51,11 +53,15 @@ class AbsorbedLikelihood(Likelihood):
         rows = self.mixing.rows(self.x, self.layout.alt)
         return np.stack([self.layout.scatter(column, 0.0) for column in rows.T], axis=2)
 
-    def _extra(self, params: Float) -> Float:
+    def added_covariance(self, params: Float) -> Float:
         """What the random coefficients add to the covariance of each case, (C, J, J)."""
         factor = self._covariates @ self.mixing.spread(self.split(params)[2])
         extra: Float = factor @ factor.transpose(0, 2, 1)
         return extra
+
+    def node_utilities(self, params: Float, width: int = 0) -> Iterator[NodeUtilities]:
+        """Refuse: the tastes are in the covariance, there are no nodes."""
+        raise NotImplementedError("normal coefficients under normal errors have no nodes")
 
     @property
     def _normal(self) -> BoundNormal:
@@ -66,7 +72,7 @@ class AbsorbedLikelihood(Likelihood):
         """Fix draws and orders of integration at these parameters."""
         v, theta = self.utilities(params), self.split(params)[1]
         errors = self._normal.settle(
-            v, self._available, self._chosen, self.keys, theta, seed, self._extra(params)
+            v, self._available, self._chosen, self.keys, theta, seed, self.added_covariance(params)
         )
         return replace(self, errors=errors, settled_at=params)
 
@@ -74,7 +80,7 @@ class AbsorbedLikelihood(Likelihood):
         """Log-probability of each case's choice, the random coefficients integrated out."""
         v, theta = self.utilities(params), self.split(params)[1]
         return self._normal.log_prob(
-            v, self._available, self._chosen, theta, gradient, self._extra(params)
+            v, self._available, self._chosen, theta, gradient, self.added_covariance(params)
         )
 
     def parts(self, params: Float, gradient: bool = True) -> Parts:
@@ -100,5 +106,5 @@ class AbsorbedLikelihood(Likelihood):
         """Choice probabilities of the cases, (C, J); 0 where not available."""
         v, theta = self.utilities(params), self.split(params)[1]
         return self._normal.probabilities(
-            v, self._available, theta, self.keys, self._extra(params), tol
+            v, self._available, theta, self.keys, self.added_covariance(params), tol
         )

@@ -11,6 +11,7 @@ U units: the N people, or the cases where nobody has several.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from choicekit.errors.base import BoundErrors, LogProb
 from choicekit.errors.by_class import ErrorsByClass
 from choicekit.errors.gumbel import BoundGumbel
+from choicekit.likelihood.nodes import NodeUtilities
 from choicekit.likelihood.plain import Likelihood, Parts
 from choicekit.mixing.classes import BoundClasses
 from choicekit.numerics.logit import row_log_probabilities
@@ -154,6 +156,23 @@ class LatentClassLikelihood(Likelihood):
         if isinstance(errors, ErrorsByClass):
             return [(errors.law, k + own) for own in errors.own]
         return [(errors, k + np.arange(len(errors.start)))] * self.classes.n_classes
+
+    def node_utilities(self, params: Float, width: int = 0) -> Iterator[NodeUtilities]:
+        """Utilities in each class: all cases at one node, class after class."""
+        beta, n_cases = self.split(params)[0], self.layout.n_cases
+        prior = self._of_cases(np.exp(self.log_prior(params)))
+        laws, utilities = self._class_errors, self._class_utilities(params)
+        for s, (own, (errors, places)) in enumerate(zip(self.classes.index, laws, strict=True)):
+            yield NodeUtilities(
+                np.arange(n_cases),
+                utilities[s][:, None, :],
+                prior[:, [s]],
+                beta[own][:, None],
+                np.empty(0, dtype=np.intp),
+                np.empty((n_cases, 0, 1)),
+                errors,
+                params[places],
+            )
 
     def _class_parts(self, params: Float, gradient: bool) -> list[LogProb]:
         """Log-probabilities of the cases in each class and, with ``gradient``, derivatives."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from choicekit.errors.base import LogProb, SimulationPlan
 from choicekit.exceptions import SimulationWarning
+from choicekit.likelihood.nodes import NodeUtilities
 from choicekit.likelihood.plain import Likelihood, Parts
 from choicekit.mixing.bound import BoundRandom, ValuesAtNodes
 from choicekit.numerics.points import MAX_POINTS
@@ -213,9 +214,9 @@ class MixedLikelihood(Likelihood):
         counts = np.bincount(self.layout.person, minlength=self.layout.n_people)
         return order, np.concatenate([[0], np.cumsum(counts)])
 
-    def _blocks(self) -> Iterator[_Block]:
+    def _blocks(self, width: int = 0) -> Iterator[_Block]:
         order, first = self._sorted
-        most = max(1, BLOCK_CELLS // (self.n_nodes * self.layout.n_alternatives))
+        most = max(1, BLOCK_CELLS // (self.n_nodes * max(width, self.layout.n_alternatives)))
         start, n_people = 0, len(first) - 1
         while start < n_people:
             stop = int(np.searchsorted(first, first[start] + most, side="right")) - 1
@@ -261,17 +262,14 @@ class MixedLikelihood(Likelihood):
 
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Log-probabilities of the people's choices and, with ``gradient``, their derivatives."""
-        beta, theta, phi = self.split(params)
+        _, theta, phi = self.split(params)
         n_people, shape = self.n_people, self._available.shape
         logp, dv = np.empty(n_people), np.empty(shape if gradient else (0, shape[1]))
         size = n_people if gradient else 0
         by_theta, by_phi = np.empty((size, len(theta))), np.empty((size, len(phi)))
         by_mean = np.empty((size, self.mixing.n_values))
-        fixed = self._fixed_utilities(beta)
-        for block in self._blocks():
-            at, own = self._at_nodes(beta, phi, block), block.people
-            x = self._covariates[block.cases]
-            v = fixed[block.cases][:, None, :] + (x @ at.values[block.person]).transpose(0, 2, 1)
+        for block, at, v in self._at_blocks(params):
+            own, x = block.people, self._covariates[block.cases]
             part = self._stacked(block, v, theta, gradient)
             logp[own], weight = self._weigh(block, part)
             if not gradient:
@@ -312,13 +310,35 @@ class MixedLikelihood(Likelihood):
 
         The weights are the nodes' posterior probabilities, given the people's choices.
         """
-        beta, theta, phi = self.split(params)
-        fixed = self._fixed_utilities(beta)
-        for block in self._blocks():
-            at, x = self._at_nodes(beta, phi, block), self._covariates[block.cases]
-            v = fixed[block.cases][:, None, :] + (x @ at.values[block.person]).transpose(0, 2, 1)
+        theta = self.split(params)[1]
+        for block, at, v in self._at_blocks(params):
             weight = self._weigh(block, self._stacked(block, v, theta, False))[1]
             yield block.people, self.mixing.report(at), weight
+
+    def node_utilities(self, params: Float, width: int = 0) -> Iterator[NodeUtilities]:
+        """Utilities of the cases at their people's nodes."""
+        beta, theta, _ = self.split(params)
+        common = beta[:, None].copy()
+        mixing = self.mixing
+        common[mixing.varying] = 0.0
+        # Error components stand between random coefficients and those that are multiplied only.
+        own = [*range(len(mixing.columns)), *range(mixing.size, mixing.n_values)]
+        weight = np.full((1, self.n_nodes), 1.0 / self.n_nodes)
+        for block, at, v in self._at_blocks(params, width):
+            values = at.values[block.person][:, own]
+            where = block.cases, v, weight, common, mixing.varying, values
+            yield NodeUtilities(*where, self.errors, theta)
+
+    def _at_blocks(
+        self, params: Float, width: int = 0
+    ) -> Iterator[tuple[_Block, ValuesAtNodes, Float]]:
+        """Blocks, their people's coefficients, and their utilities at the nodes, (C', S, J)."""
+        beta, _, phi = self.split(params)
+        fixed = self._fixed_utilities(beta)
+        for block in self._blocks(width):
+            at, x = self._at_nodes(beta, phi, block), self._covariates[block.cases]
+            v = fixed[block.cases][:, None, :] + (x @ at.values[block.person]).transpose(0, 2, 1)
+            yield block, at, v
 
     def _stacked(self, block: _Block, v: Float, theta: Float, gradient: bool) -> LogProb:
         """Ask the error law about every case at every node; v is (C', S, J)."""
@@ -357,12 +377,8 @@ class MixedLikelihood(Likelihood):
 
     def _shares(self, params: Float) -> Float:
         """Mean probabilities over the nodes, (C, J)."""
-        beta, theta, phi = self.split(params)
-        out, fixed = np.zeros(self._available.shape), self._fixed_utilities(beta)
-        for block in self._blocks():
-            values = self._at_nodes(beta, phi, block).values
-            x = self._covariates[block.cases]
-            v = fixed[block.cases][:, None, :] + (x @ values[block.person]).transpose(0, 2, 1)
+        theta, out = self.split(params)[1], np.zeros(self._available.shape)
+        for block, _, v in self._at_blocks(params):
             repeated = np.repeat(block.cases, v.shape[1])
             p = self.errors.probabilities(
                 v.reshape(-1, v.shape[2]), self._available[repeated], theta, self.keys[repeated]

@@ -12,6 +12,7 @@ over the rows, with the exact Hessian; a test holds both paths equal.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from choicekit.data.layout import Layout
 from choicekit.errors.base import BoundErrors, LogProb, SimulationPlan
 from choicekit.errors.gumbel import BoundGumbel
+from choicekit.likelihood.nodes import NodeUtilities
 from choicekit.utility.linear import pullback, pullback_sum, value
 
 __all__ = ["Likelihood", "Parts"]
@@ -174,6 +176,25 @@ class Likelihood:
     def utilities(self, params: Float) -> Float:
         """Utilities (C, J) at the mean coefficients; 0 where not available."""
         return self.layout.scatter(self.row_utilities(params[: self.n_coefficients]), 0.0)
+
+    def node_utilities(self, params: Float, width: int = 0) -> Iterator[NodeUtilities]:
+        """Utilities at the nodes of the tastes, block by block; here one block and one node.
+
+        Likelihoods of the same people have the same blocks if ``width``, the largest number of
+        alternatives, is the same.
+        """
+        n_cases = self.layout.n_cases
+        beta = params[: self.n_coefficients]
+        yield NodeUtilities(
+            np.arange(n_cases),
+            self.utilities(params)[:, None, :],
+            np.ones((1, 1)),
+            beta[:, None],
+            np.empty(0, dtype=np.intp),
+            np.empty((n_cases, 0, 1)),
+            self.errors,
+            self.split(params)[1],
+        )
 
     @property
     def linear(self) -> bool:

@@ -7,9 +7,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["smoothed_gauss", "smoothed_gauss_square"]
+__all__ = ["gauss_legendre", "smoothed_gauss", "smoothed_gauss_square"]
 
 Float = NDArray[np.float64]
+
+
+@lru_cache(maxsize=32)
+def gauss_legendre(n_nodes: int) -> tuple[Float, Float]:
+    """Gauss-Legendre nodes on (0, 1) and weights, both (n,)."""
+    x, w = np.polynomial.legendre.leggauss(n_nodes)
+    return 0.5 * (1.0 + x), 0.5 * w
 
 
 @lru_cache(maxsize=32)

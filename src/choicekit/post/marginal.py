@@ -4,7 +4,7 @@ Axes: C cases, J alternatives, L rows (case x available alternative), K coeffici
 
 Utilities ``V = x(a)' beta`` that are linear in their coefficients have ``dV/da = (dx/da)' beta``
 whatever the transformations and interactions in x, so the derivatives of the regressors are
-needed only, once. Those of expressions are expressions again; functions are differenced.
+needed only, once.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import DataError, SpecificationError
 from choicekit.utility import NonlinearDesign
-from choicekit.utility.expressions import differentiate, evaluate
-from choicekit.utility.pieces import ExpressionPiece
 
 __all__ = ["Marginal", "is_attribute", "marginal_utility", "regressor_slopes"]
 
@@ -95,65 +93,33 @@ def marginal_utility(model: Any, column: str, data: Any) -> Marginal:
     """
     if not isinstance(model.design, NonlinearDesign):
         return Marginal.linear(regressor_slopes(model, column, data))
-    if model.design.functions:
-        return _differenced(model.design, column, data)
-    bound = model.design.bind(data.frame, data.layout.alt, data.layout.case_ptr)
-    names = bound.names
-    trees = [
-        differentiate(piece.tree, column)
-        for piece in bound.pieces
-        if isinstance(piece, ExpressionPiece)
+    layout = data.layout
+    moved, step = _moved(column, data)
+    bound = [
+        (times, model.design.bind(frame, layout.alt, layout.case_ptr)) for times, frame in moved
     ]
-    slopes = [[differentiate(tree, name) for name in names] for tree in trees]
-
-    def known(beta: Float, place: int) -> dict[str, Any]:
-        return {**bound.values[place], **dict(zip(names, map(float, beta), strict=True))}
 
     def value(beta: Float) -> Float:
-        out = np.zeros(bound.n_rows)
-        for place, (rows, tree) in enumerate(zip(bound.rows, trees, strict=True)):
-            out[rows] = evaluate(tree, known(beta, place))
-        return out
+        total: Float = sum((times * at.value(beta) for times, at in bound), np.zeros(len(step)))
+        return total / step
 
     def jacobian(beta: Float) -> Float:
-        out = np.zeros((bound.n_rows, len(names)))
-        for place, (rows, own) in enumerate(zip(bound.rows, slopes, strict=True)):
-            for k, tree in enumerate(own):
-                out[rows, k] = evaluate(tree, known(beta, place))
-        return out
+        none = np.zeros((len(step), len(beta)))
+        total: Float = sum((times * at.jacobian(beta) for times, at in bound), none)
+        return total / step[:, None]
 
     return Marginal(value, jacobian)
 
 
-def _differenced(design: NonlinearDesign, column: str, data: Any) -> Marginal:
-    """Marginal utility of functions by a column: differences of fourth order."""
-    frame, layout = data.frame, data.layout
-    at, step = _steps(frame, column)
-    low, lower, upper, high = (
-        design.bind(frame.assign(**{column: at + times * step}), layout.alt, layout.case_ptr)
-        for times in (-2.0, -1.0, 1.0, 2.0)
-    )
-
-    def value(beta: Float) -> Float:
-        inner = upper.value(beta) - lower.value(beta)
-        slope: Float = (8.0 * inner - (high.value(beta) - low.value(beta))) / (12.0 * step)
-        return slope
-
-    def jacobian(beta: Float) -> Float:
-        inner = upper.jacobian(beta) - lower.jacobian(beta)
-        outer = high.jacobian(beta) - low.jacobian(beta)
-        slope: Float = (8.0 * inner - outer) / (12.0 * step[:, None])
-        return slope
-
-    return Marginal(value, jacobian)
-
-
-def _steps(frame: pd.DataFrame, column: str) -> tuple[Float, Float]:
-    """Values of a column (L,) and how far to move each."""
-    at = frame[column].to_numpy(dtype=np.float64)
+def _moved(column: str, data: Any) -> tuple[list[tuple[float, pd.DataFrame]], Float]:
+    """Frames with the column moved, their weights in the derivative, and the step (L,)."""
+    at = data.frame[column].to_numpy(dtype=np.float64)
     size = np.abs(at)
     least = size[size > 0.0].min(initial=np.inf)
-    return at, STEP * np.where(size > 0.0, size, least if np.isfinite(least) else 1.0)
+    step = STEP * np.where(size > 0.0, size, least if np.isfinite(least) else 1.0)
+    weights = {1.0: 8.0 / 12.0, -1.0: -8.0 / 12.0, 2.0: -1.0 / 12.0, -2.0: 1.0 / 12.0}
+    frames = [(w, data.frame.assign(**{column: at + t * step})) for t, w in weights.items()]
+    return frames, step
 
 
 def regressor_slopes(model: Any, column: str, data: Any) -> Float:
@@ -166,22 +132,19 @@ def regressor_slopes(model: Any, column: str, data: Any) -> Float:
     SpecificationError
         If the column serves as categories, or its neighbourhood is outside a transformation.
     """
-    layout, frame = data.layout, data.frame
-    at, step = _steps(frame, column)
-
-    def moved(times: float) -> Float:
-        other = frame.assign(**{column: at + times * step})
-        found: Float = model.design.rows(other, layout.alt, layout.case_ptr, data.case_ids)
-        return found
-
+    layout = data.layout
+    moved, step = _moved(column, data)
     try:
-        near, far = moved(1.0) - moved(-1.0), moved(2.0) - moved(-2.0)
+        rows = [
+            times * model.design.rows(frame, layout.alt, layout.case_ptr, data.case_ids)
+            for times, frame in moved
+        ]
     except DataError as error:
         raise SpecificationError(
             f"The utility cannot be differentiated by {column!r}: {error.findings[0].message} "
             "Cure: name the coefficients instead of the column."
         ) from error
-    slopes = (8.0 * near - far) / (12.0 * step[:, None])
+    slopes: Float = sum(rows[1:], rows[0]) / step[:, None]
     size = np.abs(slopes)
     nothing = size <= NOISE * size.max(axis=0, initial=0.0)
     unit = 10.0 ** np.floor(np.log10(np.where(nothing, 1.0, size)))

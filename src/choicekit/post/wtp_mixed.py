@@ -34,7 +34,7 @@ from choicekit.post.wtp import (
 )
 from choicekit.post.wtp_terms import Terms
 
-__all__ = ["STATISTICS", "of_people"]
+__all__ = ["STATISTICS", "keeps_from_zero", "of_people"]
 
 Float = NDArray[np.float64]
 
@@ -263,13 +263,32 @@ def _medians(values: Float, weight: Float) -> Float:
 
 
 def _has_mean(mixing: BoundRandom, terms: Terms, m: int, fit: Any) -> bool:
-    """Whether the price keeps away from zero, or comes near it rarely enough."""
+    """Whether a ratio has a mean over people."""
     assert terms.bottom.slopes is not None
-    params, places = fit._values, list(mixing.columns)
-    phi = params[len(params) - len(fit.model.bound_mixing.names) :]
+    n_phi = len(fit.model.bound_mixing.names)
+    by_coefficient = terms.bottom.slopes[terms.group == m]
+    return keeps_from_zero(mixing, by_coefficient, fit._values, n_phi)
+
+
+def keeps_from_zero(mixing: BoundRandom, by_coefficient: Float, params: Float, n_phi: int) -> bool:
+    """Whether combinations of coefficients keep away from zero, or come near it rarely enough.
+
+    Parameters
+    ----------
+    mixing
+        The random coefficients.
+    by_coefficient
+        The combinations, (G, K).
+    params
+        All parameters, (P,).
+    n_phi
+        How many of them belong to the mixing.
+    """
+    places = list(mixing.columns)
+    phi = params[len(params) - n_phi :]
     means = np.atleast_2d(mixing.means(params, phi, slice(None)))
     sd = np.sqrt((mixing.spread(phi) ** 2).sum(axis=1))
-    for slopes in terms.bottom.slopes[terms.group == m]:
+    for slopes in np.unique(by_coefficient, axis=0):
         low = high = 0.0
         soft = True
         for k in np.flatnonzero(slopes):

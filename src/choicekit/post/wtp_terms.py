@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from choicekit.exceptions import SpecificationError, did_you_mean
 from choicekit.post.marginal import Marginal, is_attribute, marginal_utility
 
-__all__ = ["Terms", "ratio_terms"]
+__all__ = ["Side", "Terms", "ratio_terms", "side_of"]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -103,11 +103,8 @@ def ratio_terms(model: Any, x: str, price: str, unit: float, data: Any, by_case:
         For names that are neither, and for pairs that never meet in a utility.
     """
     known = [str(name) for name in model.design.names]
-    # What the cases bring along has an effect on every alternative relative to the base.
-    of_cases = getattr(getattr(model.design, "case", None), "columns", ())
     for name in (x, price):
-        if (not is_attribute(model, name) or name in of_cases) and name not in known:
-            raise _unknown(model, name, known)
+        require_name(model, name)
     if x == price:
         raise SpecificationError(f"x and price are both {x!r}.")
     if not is_attribute(model, x) and not is_attribute(model, price):
@@ -115,9 +112,18 @@ def ratio_terms(model: Any, x: str, price: str, unit: float, data: Any, by_case:
         top = Marginal.linear(unit * eye[[known.index(x)]])
         bottom = Marginal.linear(eye[[known.index(price)]])
         return Terms(top, bottom, np.zeros(1, dtype=np.int64), np.ones(1), pd.DataFrame(index=[0]))
-    (top, works), two = _side(model, x, data), _side(model, price, data)
-    one = (top.times(unit), works)
+    one, two = side_of(model, x, data), side_of(model, price, data)
+    one = Side(one.marginal.times(unit), one.works)
     return _averaged(model, one, two, (x, price), data, by_case)
+
+
+def require_name(model: Any, name: str) -> None:
+    """Raise SpecificationError for what is neither a coefficient nor a column with a slope."""
+    known = [str(one) for one in model.design.names]
+    # What the cases bring along has an effect on every alternative relative to the base.
+    of_cases = getattr(getattr(model.design, "case", None), "columns", ())
+    if (not is_attribute(model, name) or name in of_cases) and name not in known:
+        raise _unknown(model, name, known)
 
 
 def _unknown(model: Any, name: str, known: list[str]) -> SpecificationError:
@@ -134,8 +140,23 @@ def _unknown(model: Any, name: str, known: list[str]) -> SpecificationError:
     )
 
 
-def _side(model: Any, name: str, data: Any) -> tuple[Marginal, NDArray[np.bool_]]:
-    """A marginal utility in all rows, and in which rows it can differ from zero."""
+@dataclass(frozen=True)
+class Side:
+    """A marginal utility in all rows, and in which rows it can differ from zero, (L,)."""
+
+    marginal: Marginal
+    works: NDArray[np.bool_]
+
+
+def side_of(model: Any, name: str, data: Any) -> Side:
+    """The marginal utility of a column or of what a coefficient multiplies.
+
+    Raises
+    ------
+    SpecificationError
+        For names that are neither.
+    """
+    require_name(model, name)
     layout = data.layout
     if is_attribute(model, name):
         found = marginal_utility(model, name, data)
@@ -143,23 +164,23 @@ def _side(model: Any, name: str, data: Any) -> tuple[Marginal, NDArray[np.bool_]
         if slopes is None:
             slopes = found.jacobian(model.design.start + 0.5)
         works: NDArray[np.bool_] = np.asarray(slopes.any(axis=1), dtype=np.bool_)
-        return found, works
+        return Side(found, works)
     k = [str(known) for known in model.design.names].index(name)
     slopes = np.zeros((layout.n_rows, len(model.design.names)))
     slopes[:, k] = 1.0
     own = model.design.describe()[k].alternative
     if own is None:
-        return Marginal.linear(slopes), np.ones(layout.n_rows, dtype=np.bool_)
+        return Side(Marginal.linear(slopes), np.ones(layout.n_rows, dtype=np.bool_))
     code = list(data.alternatives).index(own)
     rows: NDArray[np.bool_] = np.zeros(layout.n_rows, dtype=np.bool_)
     rows[layout.alt == code] = True
-    return Marginal.linear(slopes), rows
+    return Side(Marginal.linear(slopes), rows)
 
 
 def _averaged(
     model: Any,
-    one: tuple[Marginal, NDArray[np.bool_]],
-    two: tuple[Marginal, NDArray[np.bool_]],
+    one: Side,
+    two: Side,
     names: tuple[str, str],
     data: Any,
     by_case: bool,
@@ -167,16 +188,16 @@ def _averaged(
     """Put the terms of the rows together: by case, by alternative, or all in one."""
     layout, alt = data.layout, data.layout.alt
     # Alternatives without x in their utility have nothing to say about it.
-    meant = np.bincount(alt, one[1], layout.n_alternatives) > 0
+    meant = np.bincount(alt, one.works, layout.n_alternatives) > 0
     wanted = meant[alt]
-    rows = np.flatnonzero(wanted & two[1])
+    rows = np.flatnonzero(wanted & two.works)
     if not len(rows):
         raise SpecificationError(
             f"{names[0]!r} and {names[1]!r} are nowhere in the utility of the same alternative."
         )
     lost = int(wanted.sum()) - len(rows)
     note = f"{lost:,} rows in which the price has no effect are left out" if lost else ""
-    top, bottom = one[0].of(rows), two[0].of(rows)
+    top, bottom = one.marginal.of(rows), two.marginal.of(rows)
     case = layout.case[rows]
     weights = np.ones(layout.n_cases) if layout.weights is None else layout.weights
     same = _same_within_cases(top, bottom, case)

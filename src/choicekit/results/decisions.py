@@ -5,11 +5,15 @@ Axes: C cases, J alternatives.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from choicekit.results.effects import Effects
+
+if TYPE_CHECKING:
+    from choicekit.post.scenario import Scenario
 
 __all__ = ["Decisions"]
 
@@ -96,3 +100,168 @@ class Decisions(Effects):
 
         ask = Question(price, method, draws, seed, alpha, unit, by)
         return willingness_to_pay(self, x, ask, self._read(df))
+
+    def scenario(
+        self,
+        changes: Mapping[Hashable, Any] | None = None,
+        *,
+        unavailable: Iterable[Hashable] = (),
+        add: Mapping[Hashable, Mapping[Hashable, Any]] | None = None,
+        alpha: float = 0.05,
+        df: pd.DataFrame | None = None,
+    ) -> Scenario:
+        """Shares before and after a change, with standard errors.
+
+        Parameters
+        ----------
+        changes
+            By column: ``"+10%"``, ``"-20%"``, ``"*1.1"``, ``"+5"``, ``"-5"``, ``"=40"`` or a
+            function of its values, for all alternatives or, in a dict, for some:
+            ``{"gc": {"air": "+10%"}, "ttme": lambda t: t.clip(upper=30)}``. The utility is made
+            anew, with every transformation and interaction.
+        unavailable
+            Alternatives that are taken away.
+        add
+            New alternatives, ``{"tram": {"like": "train", "gc": 40, "ttme": "*0.5"}}``: each has
+            the coefficients, the constant, the nest and, where it is not said otherwise, the
+            attributes of the one it is like, and is available with it. A number is a value,
+            anything else a change.
+        alpha
+            One minus the level of the intervals.
+        df
+            New data of the form of the estimation data; the estimation sample by default.
+
+        Returns
+        -------
+        Scenario
+            Prints as a table. ``shares``, ``estimates`` (with intervals for before, after and
+            change) and ``totals`` are tidy frames, ``before`` and ``after`` the probabilities.
+
+        Raises
+        ------
+        SpecificationError
+            For changes that cannot be read, columns that the model does not use, and new
+            alternatives whose errors nothing is known about.
+
+        Examples
+        --------
+        >>> import choicekit as ck
+        >>> data = ck.ChoiceData.from_long(
+        ...     ck.load_dataset("travelmode"), case="individual", alt="mode", chosen="choice"
+        ... )
+        >>> fit = ck.logit("choice ~ gc + ttme | hinc", data, base="car").fit()
+        >>> fit.scenario({"gc": {"air": "+20%"}})
+        Scenario, 210 cases
+          gc of air: +20%
+        <BLANKLINE>
+               before  after  change  std err  95% from      to
+        air    0.2762 0.2485 -0.0277   0.0115   -0.0503 -0.0051
+        train  0.3000 0.3073  0.0073   0.0030    0.0014  0.0132
+        bus    0.1429 0.1472  0.0043   0.0020    0.0005  0.0082
+        car    0.2810 0.2970  0.0161   0.0069    0.0025  0.0296
+        <BLANKLINE>
+        std err and interval are those of the change.
+        """
+        from choicekit.post.scenario import run_scenario, two_worlds
+
+        worlds = two_worlds(self, changes, self._read(df), unavailable, add)
+        return run_scenario(self, worlds, alpha)
+
+    def logsum(self, df: pd.DataFrame | None = None, *, alpha: float = 0.05) -> pd.DataFrame:
+        """Expected utility of the best alternative, by case.
+
+        ``E max_j (V_j + eps_j)`` with errors of mean zero: the log-sum of a logit, the inclusive
+        value of the root of a nested logit, and its like under any other law, probit included, by
+        integrating choice probabilities. With random coefficients and classes, the mean over
+        people. Only differences between data sets mean something, and in the model's own units.
+
+        Parameters
+        ----------
+        df
+            New data of the form of the estimation data; the estimation sample by default.
+        alpha
+            One minus the level of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            Index ``case``; columns ``estimate``, ``std_error``, ``conf_low``, ``conf_high``.
+
+        Raises
+        ------
+        SpecificationError
+            For ordered models, which have no utilities of alternatives.
+
+        References
+        ----------
+        Williams (1977), Environment and Planning A 9, 285-344; Train (2009), section 3.5.
+        """
+        from choicekit.post.welfare import logsum
+
+        return logsum(self, self._read(df), alpha)
+
+    def consumer_surplus(
+        self,
+        changes: Mapping[Hashable, Any] | None = None,
+        price: str | None = None,
+        *,
+        unavailable: Iterable[Hashable] = (),
+        add: Mapping[Hashable, Mapping[Hashable, Any]] | None = None,
+        by: str = "mean",
+        alpha: float = 0.05,
+        df: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
+        """What a change is worth to people, in units of the price.
+
+        The compensating variation: the change of the expected maximum of utility over the marginal
+        utility of income, which is minus that of the price. Positive is a gain. It supposes that
+        the marginal utility of income does not change (no income effects). Where tastes are
+        random, or there are classes, it is the mean of the ratio over people, not a ratio of means.
+
+        Parameters
+        ----------
+        changes, unavailable, add, df
+            As for `scenario`.
+        price
+            Column or coefficient of the price, as for `wtp`; it must enter the utilities of all
+            alternatives of a case alike.
+        by
+            ``"mean"``: the mean over the (weighted) cases and the total; ``"case"``: each case.
+        alpha
+            One minus the level of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            Rows ``mean`` and ``total``, or the cases; columns ``estimate``, ``std_error``,
+            ``conf_low``, ``conf_high``.
+
+        Raises
+        ------
+        SpecificationError
+            As `scenario` does; also where there is no one marginal utility of income, or where it
+            can be zero.
+
+        References
+        ----------
+        Small & Rosen (1981), Econometrica 49, 105-130; Train (2009), section 3.5.
+
+        Examples
+        --------
+        >>> import choicekit as ck
+        >>> data = ck.ChoiceData.from_long(
+        ...     ck.load_dataset("travelmode"), case="individual", alt="mode", chosen="choice"
+        ... )
+        >>> fit = ck.logit("choice ~ gc + ttme | hinc", data, base="car").fit()
+        >>> found = fit.consumer_surplus({"gc": {"air": "-10"}}, price="gc")
+        >>> round(float(found.loc["mean", "estimate"]), 3)
+        2.83
+        """
+        from choicekit.exceptions import SpecificationError
+        from choicekit.post.scenario import two_worlds
+        from choicekit.post.welfare import consumer_surplus
+
+        if price is None:
+            raise SpecificationError("Name the price, consumer_surplus({...}, price='cost').")
+        worlds = two_worlds(self, changes, self._read(df), unavailable, add)
+        return consumer_surplus(self, worlds, price, alpha, by)
