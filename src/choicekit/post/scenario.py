@@ -18,6 +18,7 @@ from choicekit.likelihood.choices import ChoiceProbabilities
 from choicekit.post.added import read_newcomers, with_newcomers
 from choicekit.post.changes import changed, described, read_changes, without
 from choicekit.post.delta import interval_columns, standard_errors
+from choicekit.post.moves import columns_of_model
 
 __all__ = ["Scenario", "Worlds", "run_scenario", "two_worlds"]
 
@@ -124,7 +125,7 @@ def two_worlds(
         If nothing changes, or for changes that cannot be read or carried out.
     """
     model = fit.model
-    used = used_columns(model)
+    used = columns_of_model(model)
     read = read_changes(changes or {}, data.alternatives)
     gone = [unavailable] if isinstance(unavailable, str) else list(unavailable)
     newcomers = read_newcomers(add or {}, data.alternatives)
@@ -145,15 +146,6 @@ def two_worlds(
         after = model.likelihood(other)
     same = not newcomers and other.n_rows == data.n_rows
     return Worlds(data, other, before, after, labels, tuple(lines), same)
-
-
-def used_columns(model: Any) -> list[Hashable]:
-    """Columns of the data that a model uses: in utilities, membership and means."""
-    used = list(model.design.columns)
-    if model.membership is not None:
-        used += model.membership.columns
-    used += [column for _, column in getattr(model.mixing, "shifts", ())]
-    return list(dict.fromkeys(used))
 
 
 def run_scenario(fit: Any, worlds: Worlds, alpha: float) -> Scenario:
