@@ -14,6 +14,7 @@ from scipy.stats import norm
 
 import choicekit as ck
 from choicekit.exceptions import SpecificationError
+from choicekit.mixing.classes import class_name
 from choicekit.post.expected_utility import Errors, expected_gain, expected_maximum
 
 LABELS = ("a0", "a1", "a2", "a3")
@@ -419,3 +420,25 @@ def test_ordered_models_have_no_utilities_of_alternatives() -> None:
     fit = ck.ordered("rating ~ x", data).fit()
     with pytest.raises(SpecificationError, match="one index"):
         fit.logsum()
+
+
+def test_classes_with_errors_of_their_own() -> None:
+    model = ck.ChoiceModel(
+        "choice ~ gc + ttme",
+        read(few=True),
+        errors=ck.Nested({"ground": ["bus", "train", "car"]}),
+        mixing=ck.LatentClasses(2, own_errors=True),
+    )
+    names = [name for name in model.parameter_names if name.startswith("lambda")]
+    assert len(names) == 2
+    fit = posed(model, **dict(zip(names, (0.3, 0.9), strict=True)))
+    found = fit.consumer_surplus({"gc": {"bus": "-10"}}, "gc", by="case")["estimate"]
+    share, expected = 1 / (1 + np.exp(0.3)), 0.0
+    plain = posed(FAMILIES["nested"]())
+    for s, (weight, dissimilarity) in enumerate([(share, 0.3), (1 - share, 0.9)], start=1):
+        own = {name: fit.params[class_name(name, s - 1)] for name in model.design.names}
+        params = pd.Series({**own, "lambda[ground]": dissimilarity})[plain.params.index]
+        at = replace(plain, params=params, _likelihood=None)
+        part = at.consumer_surplus({"gc": {"bus": "-10"}}, "gc", by="case")["estimate"]
+        expected = expected + weight * part
+    np.testing.assert_allclose(found, expected, rtol=1e-9)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.data.layout import Layout
+from choicekit.errors.by_class import ErrorsByClass
 from choicekit.errors.gumbel import Gumbel
 from choicekit.errors.nested import Nested
 from choicekit.errors.normal import Normal
@@ -119,6 +120,8 @@ def with_newcomers(
         x, layout = _inserted(x, layout, rows, data.layout.case[own])
         labels = (*labels, newcomer.label)
     bound = law.bind(labels, base)
+    if isinstance(model.bound, ErrorsByClass):
+        bound = replace(model.bound, law=bound)
     mixing = model._bind_mixing(data)
     if isinstance(mixing, BoundRandom):
         none = np.zeros((len(mixing.members), len(newcomers)))
