@@ -166,6 +166,7 @@ def test_other_distributions_have_no_such_slope() -> None:
     frame = panel(40, 2, seed=1)
     fit = ck.logit("choice ~ x + w | 0", read(frame)).fit()
     both = ck.RandomCoefficients(x="normal", w="normal", correlated=True, draws=4)
-    for mixing in (both, ck.RandomCoefficients(x="uniform", draws=4)):
+    uniform = ck.RandomCoefficients(x="uniform", draws=4)
+    for mixing in (both, uniform, ck.RandomCoefficients(scale=True, draws=4)):
         with pytest.raises(SpecificationError, match="likelihood ratio"):
             fit.score_test(model(frame, mixing))

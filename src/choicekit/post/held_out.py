@@ -71,7 +71,8 @@ def held_out(fit: Fitted, codes: Codes, name: str = "the model") -> HeldOut:
     """Fit the model again without each fold, and let it foretell the fold.
 
     Each refit starts at the full sample's estimates and keeps what was fixed or constrained, the
-    seed and number of draws, and the categories and transformations learned on all cases.
+    seed and number of draws, and the categories and transformations learned on all cases. A
+    parameter that ended at a bound stays there; other bounds are not kept.
 
     Parameters
     ----------

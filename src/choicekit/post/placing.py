@@ -162,7 +162,7 @@ def zero_spreads(model: Any, place: Place) -> list[str]:
 
 
 def _is_spread(name: str) -> bool:
-    """Whether a parameter of the mixing is a spread or on the diagonal of a factor."""
+    """Whether a parameter of the mixing is a spread, on the diagonal of a factor, or a scale's."""
     kind, _, inside = name.rstrip("]").partition("[")
     half = (len(inside) - 1) // 2
-    return kind == "sd" or (kind == "chol" and inside[:half] == inside[half + 1 :])
+    return kind in ("sd", "tau") or (kind == "chol" and inside[:half] == inside[half + 1 :])
