@@ -349,6 +349,9 @@ def test_the_object_prints_and_travels(travel: ck.ChoiceData, logit: Any) -> Non
     found = ck.cross_validate(logit, folds=3)
     assert "70 (seed 1)" in str(found)
     assert repr(found) == "<CrossValidation of logit, 3 folds>"
+    html = found._repr_html_()
+    assert "<h2>Out of sample</h2>" in html
+    assert "Verdict" not in html
     assert found.n_folds == 3
     assert len(found.differences) == 0
     back = pickle.loads(pickle.dumps(found))

@@ -19,7 +19,7 @@ from choicekit.post.calibration import calibration_curve
 from choicekit.post.cases import case_positions, require_same_cases
 from choicekit.post.held_out import HeldOut, fold_codes, held_out, mean_difference
 from choicekit.post.tests import LEVEL, p_text
-from choicekit.report.export import Table, text_table, wrapped
+from choicekit.report.export import Table, html_page, text_table, wrapped
 from choicekit.report.facts import model_labels
 from choicekit.report.format import estimate, fixed_point, loglik, probability
 
@@ -40,7 +40,7 @@ SCORES = {
 class CrossValidation:
     """What models say of people who were left out when they were estimated.
 
-    ``print`` it.
+    ``print`` it; notebooks show it as HTML.
 
     Attributes
     ----------
@@ -109,6 +109,18 @@ class CrossValidation:
         warnings = [wrapped(f"WARNING: {text}", indent="  ") for text in self.warnings]
         tables = [text_table(table) for table in cross_validation_tables(self)]
         return "\n\n".join([wrapped(self.sample), *warnings, *tables])
+
+    def _repr_html_(self) -> str:
+        """Fragment for notebooks."""
+        return html_page(
+            "report.html.j2",
+            title="Cross-validation",
+            sample=self.sample,
+            warnings=self.warnings,
+            verdict="",
+            models={},
+            tables=cross_validation_tables(self),
+        )
 
     def __repr__(self) -> str:
         return f"<CrossValidation of {', '.join(self.names)}, {self.n_folds} folds>"
