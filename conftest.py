@@ -3,7 +3,12 @@
 from importlib.util import find_spec
 
 NEEDS = {
-    "torch": ["neural/autograd.py", "neural/losses.py"],
+    "torch": [
+        "neural/autograd.py",
+        "neural/losses.py",
+        "neural/training.py",
+        "utility/network.py",
+    ],
     "marginaleffects": ["adapters/marginaleffects.py"],
     "sklearn": ["adapters/sklearn.py"],
     "stargazer": ["adapters/stargazer.py"],

@@ -27,7 +27,7 @@ from choicekit.exceptions import (
     VersionWarning,
 )
 from choicekit.model import ChoiceModel
-from choicekit.utility import Nonlinear
+from choicekit.utility import NeuralUtility, Nonlinear
 from choicekit.verbs import logit, ordered, probit
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ __all__ = [
     "JohnsonSB",
     "LatentClasses",
     "Nested",
+    "NeuralUtility",
     "Nonlinear",
     "Normal",
     "Ordered",

@@ -16,7 +16,7 @@ from choicekit.estimation.bounds import Bound, bounded, clipped, read_bounds
 from choicekit.estimation.classes import fit_classes, polish_classes
 from choicekit.estimation.clusters import cluster_codes
 from choicekit.estimation.covariance import require_cov_type
-from choicekit.estimation.fitting import Fit, Search, fit_from_starts, fit_likelihood
+from choicekit.estimation.fitting import Convergence, Fit, Search, fit_from_starts, fit_likelihood
 from choicekit.estimation.identification.diagnostics import condition_note
 from choicekit.estimation.identification.examine import (
     exclusion_checks,
@@ -40,8 +40,10 @@ from choicekit.exceptions import (
 from choicekit.likelihood import LatentClassLikelihood, MixedLikelihood
 from choicekit.likelihood.build import bind_errors
 from choicekit.mixing import RandomCoefficients
+from choicekit.neural.prepare import with_network
 from choicekit.parameters import ParameterTable
 from choicekit.results import FitResults, Simulation
+from choicekit.utility import NeuralDesign
 
 if TYPE_CHECKING:
     from choicekit.errors.base import BoundErrors
@@ -97,6 +99,8 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
         model = _with_draws(model, int(options.draws))
     require_method(options.method)
     options = replace(options, fixed={**model.offsets, **options.fixed})
+    if isinstance(model.design, NeuralDesign):
+        model, options = with_network(model, options)
     bounds = read_bounds(options.bounds, model.parameter_names)
     table = model.table(options.start, options.fixed, options.constraints)
     # At the usual start: what is identified does not depend on a start the user chose badly.
@@ -121,10 +125,11 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
         llconst=constants_only(layout, model.data.worst),
         hessian=fit.hessian,
         fixed=tuple(name for name, held in zip(names, table.fixed, strict=True) if held),
-        convergence=fit.convergence,
+        convergence=_ended(fit, model),
         simulation=_simulation(fit, noise),
         notes=(
             *_notes(model, fit.likelihood, table),
+            *getattr(model.design, "notes", ()),
             *fit.likelihood.remarks(fit.params),
             *fit.notes,
             *_noise_notes(fit, noise, auto),
@@ -367,6 +372,12 @@ def require_options(given: Mapping[str, object]) -> None:
 
 
 # -- notes ----------------------------------------------------------------------------------------
+
+
+def _ended(fit: Fit, model: ChoiceModel) -> Convergence:
+    """How the search ended; its time holds that of a network's training."""
+    training = model.design.seconds if isinstance(model.design, NeuralDesign) else 0.0
+    return replace(fit.convergence, seconds=fit.convergence.seconds + training)
 
 
 def _simulation(fit: Fit, noise: Noise) -> Simulation | None:

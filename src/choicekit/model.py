@@ -19,6 +19,7 @@ from choicekit.specify import (
     identified_information,
     learn_design,
     learn_membership_of,
+    network_part,
     require_chosen_name,
     require_exact_explosion,
     usable,
@@ -45,7 +46,7 @@ class ChoiceModel:
     specification
         A formula ``"choice ~ generic | case-specific | alternative-specific coefficients"``, or a
         dict ``{alternative: {coefficient: number or expression}}`` with shared coefficient names,
-        or a `Nonlinear`.
+        or a `Nonlinear`, or a `NeuralUtility`.
     data
         The choices.
     errors
@@ -88,7 +89,7 @@ class ChoiceModel:
         mixing: RandomCoefficients | LatentClasses | None = None,
     ) -> None:
         from choicekit.errors.gumbel import Gumbel
-        from choicekit.likelihood.build import NOT_MIXED, bind_errors
+        from choicekit.likelihood.build import bind_errors, require_mixable
 
         if not isinstance(data, ChoiceData):
             raise SpecificationError(
@@ -108,8 +109,7 @@ class ChoiceModel:
         self.mixing = mixing
         self.bound = bind_errors(self.errors, self.data.alternatives, self.base, mixing)
         self.information = identified_information(self.design, self.bound, self._x, self.data)
-        if mixing is not None and isinstance(self.design, NonlinearDesign):
-            raise SpecificationError(NOT_MIXED)
+        require_mixable(self.design, mixing)
         self.membership = learn_membership_of(mixing, self.data, context)
         self.bound_mixing = self._bind_mixing(self.data)
 
@@ -204,11 +204,11 @@ class ChoiceModel:
             x = self._x
         else:
             x, mixing = self._rows(data), self._bind_mixing(data)
-        people, utility = data.person_keys(), None
+        people, utility, offset = data.person_keys(), None, network_part(self.design, data)
         if isinstance(self.design, NonlinearDesign):
             utility = self.design.bind(data.frame, data.layout.alt, data.layout.case_ptr)
         return build_likelihood(
-            x, data.layout, self.bound, data.case_keys(), mixing, people, utility
+            x, data.layout, self.bound, data.case_keys(), mixing, people, utility, offset
         )
 
     def on(self, data: ChoiceData, fixed: Iterable[str] = ()) -> ChoiceModel:

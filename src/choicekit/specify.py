@@ -14,6 +14,8 @@ from choicekit.exceptions import SpecificationError
 from choicekit.utility import (
     Design,
     Membership,
+    NeuralDesign,
+    NeuralUtility,
     Nonlinear,
     alternatives_variables,
     formula_variables,
@@ -21,6 +23,7 @@ from choicekit.utility import (
     learn_formula,
     learn_index,
     learn_membership,
+    learn_neural,
     learn_nonlinear,
     membership_variables,
     offsets_among,
@@ -37,12 +40,13 @@ __all__ = [
     "identified_information",
     "learn_design",
     "learn_membership_of",
+    "network_part",
     "require_chosen_name",
     "require_exact_explosion",
     "usable",
 ]
 
-Specification = str | Mapping[Hashable, Mapping[str, float | str]] | Nonlinear
+Specification = str | Mapping[Hashable, Mapping[str, float | str]] | Nonlinear | NeuralUtility
 
 
 def require_exact_explosion(errors: ErrorLaw, data: ChoiceData) -> None:
@@ -104,16 +108,20 @@ def usable(
     mixing: RandomCoefficients | LatentClasses | None,
 ) -> ChoiceData:
     """Check the columns that the specification uses; leave cases out only if that was asked for."""
+    columns: tuple[str, ...] = ()
+    if isinstance(specification, NeuralUtility):
+        columns = specification.variables(data.frame, context)
+        specification = specification.linear
     if isinstance(specification, str):
-        columns = formula_variables(specification, data.frame, context)
+        columns = (*columns, *formula_variables(specification, data.frame, context))
     elif isinstance(specification, Nonlinear):
         columns = specification.variables(data.frame)
     elif isinstance(specification, Mapping):
-        columns = alternatives_variables(specification, data.frame, context)
+        columns = (*columns, *alternatives_variables(specification, data.frame, context))
     else:
         raise SpecificationError(
             "The specification must be a formula such as 'choice ~ cost + time | income', a dict "
-            "{alternative: {coefficient: expression}} or a Nonlinear, not a "
+            "{alternative: {coefficient: expression}}, a Nonlinear or a NeuralUtility, not a "
             f"{type(specification).__name__}."
         )
     classes = classes_of(mixing)
@@ -134,6 +142,15 @@ def learn_design(
 ) -> Design:
     """Learn the utility on the data: columns, categories, transformations."""
     layout = data.layout
+    if isinstance(specification, NeuralUtility):
+        if index:
+            raise SpecificationError(
+                "An ordered model has one index for all categories, and a network gives each "
+                "alternative a utility. Cure: Gumbel, normal or other errors of alternatives."
+            )
+        inner = learn_design(specification.linear, data, base, context, False)
+        where = (data.frame, layout.alt, layout.case_ptr, data.alternatives)
+        return learn_neural(specification, inner, *where, case_ids=data.case_ids, context=context)
     if isinstance(specification, Nonlinear):
         return learn_nonlinear(specification, data.frame, layout.alt, data.alternatives, base)
     learn: Any = learn_formula if isinstance(specification, str) else learn_alternatives
@@ -150,6 +167,20 @@ def learn_design(
         context=context,
     )
     return design
+
+
+def network_part(design: Design, data: ChoiceData) -> NDArray[np.float64] | None:
+    """What a network adds to the utilities of the rows, (L,); None without one.
+
+    Who names the worst alternative chooses by the utilities with their signs reversed.
+    """
+    if not isinstance(design, NeuralDesign):
+        return None
+    layout = data.layout
+    added = design.offset(data.frame, layout.alt, layout.case_ptr, data.case_ids)
+    if data.worst is not None:
+        added[data.worst[layout.case]] *= -1.0
+    return added
 
 
 def require_chosen_name(design: Design, data: ChoiceData) -> None:

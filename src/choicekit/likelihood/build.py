@@ -19,17 +19,34 @@ from choicekit.likelihood.latent import LatentClassLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
 from choicekit.likelihood.nonlinear import NonlinearLikelihood
+from choicekit.likelihood.offset import OffsetLikelihood
 from choicekit.likelihood.plain import Likelihood
 from choicekit.mixing.bound import BoundRandom
 from choicekit.mixing.classes import BoundClasses, LatentClasses
+from choicekit.utility import Design, NeuralDesign, NonlinearDesign
 from choicekit.utility.pieces import BoundNonlinear
 
-__all__ = ["NOT_MIXED", "bind_errors", "build_likelihood"]
+__all__ = ["bind_errors", "build_likelihood", "require_mixable"]
 
 NOT_MIXED = (
     "Random coefficients need utilities that are linear in them: these are Nonlinear expressions. "
     "Cure: write a formula, or one dict of coefficients an alternative."
 )
+NETWORK_NOT_MIXED = (
+    "Random coefficients and latent classes beside a network are not supported. Cure: leave "
+    "mixing= out, or let a network give tastes that depend on what is known of people, "
+    "kind='tastes'."
+)
+
+
+def require_mixable(design: Design, mixing: object) -> None:
+    """Raise SpecificationError for mixing beside a utility that cannot have it."""
+    if mixing is None:
+        return
+    if isinstance(design, NonlinearDesign):
+        raise SpecificationError(NOT_MIXED)
+    if isinstance(design, NeuralDesign):
+        raise SpecificationError(NETWORK_NOT_MIXED)
 
 
 def bind_errors(
@@ -61,6 +78,7 @@ def build_likelihood(
     mixing: BoundRandom | BoundClasses | None = None,
     person_keys: NDArray[np.uint64] | None = None,
     utility: BoundNonlinear | None = None,
+    offset: NDArray[np.float64] | None = None,
 ) -> Likelihood:
     """Build the log-likelihood of a utility with these errors and this mixing.
 
@@ -79,11 +97,17 @@ def build_likelihood(
         Random keys of cases (C,) and of people (N,).
     utility
         The utility where it is not ``X beta``; without mixing only.
+    offset
+        What a network adds to the utilities of the rows, (L,); without mixing only.
     """
     if utility is not None:
         if mixing is not None:
             raise SpecificationError(NOT_MIXED)
         return NonlinearLikelihood(x, layout, errors, keys, utility)
+    if offset is not None:
+        if mixing is not None:
+            raise SpecificationError(NETWORK_NOT_MIXED)
+        return OffsetLikelihood(x, layout, errors, keys, offset)
     if mixing is None:
         return Likelihood(x, layout, errors, keys)
     if isinstance(mixing, BoundClasses):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from choicekit.neural.tastes import taste_parameters
 from choicekit.neural.torch_needed import require_torch
+from choicekit.utility import MLP, Training
 
 if TYPE_CHECKING:
     from choicekit.neural.losses import ErrorLoss, LogitLoss, ProbitLoss
 
-__all__ = ["ErrorLoss", "LogitLoss", "ProbitLoss"]
+__all__ = ["MLP", "ErrorLoss", "LogitLoss", "ProbitLoss", "Training", "taste_parameters"]
 
 _PLACES = {
     "ErrorLoss": "choicekit.neural.losses",

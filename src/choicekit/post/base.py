@@ -24,6 +24,7 @@ __all__ = [
     "error_family",
     "fixed_names",
     "free_count",
+    "has_network",
     "log_probabilities",
     "mixing_kinds",
     "mixing_names",
@@ -263,6 +264,11 @@ def free_count(fit: Fitted) -> int:
     """Count the parameters which were estimated, those tied to others left out."""
     ties = getattr(fit, "ties", None)
     return len(fit.params) - len(fixed_names(fit)) - (0 if ties is None else len(ties.places))
+
+
+def has_network(fit: Fitted) -> bool:
+    """Whether part of the utilities was learned by a network, whose weights are not counted."""
+    return bool(getattr(fit.model.design, "uncounted", False))
 
 
 def simulation_error(fit: Fitted) -> float:

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.exceptions import DataError, SpecificationError
-from choicekit.utility import NonlinearDesign
+from choicekit.utility import NeuralDesign, NonlinearDesign
 
 __all__ = ["Marginal", "is_attribute", "marginal_utility", "regressor_slopes"]
 
@@ -91,6 +91,9 @@ def marginal_utility(model: Any, column: str, data: Any) -> Marginal:
     SpecificationError
         If the column serves as categories.
     """
+    if isinstance(model.design, NeuralDesign) and column in model.design.features.columns:
+        linear, learned = regressor_slopes(model, column, data), network_slopes(model, column, data)
+        return Marginal(lambda beta: linear @ beta + learned, lambda beta: linear)
     if not isinstance(model.design, NonlinearDesign):
         return Marginal.linear(regressor_slopes(model, column, data))
     layout = data.layout
@@ -123,7 +126,22 @@ def _moved(column: str, data: Any) -> tuple[list[tuple[float, pd.DataFrame]], Fl
 
 
 def regressor_slopes(model: Any, column: str, data: Any) -> Float:
-    """Derivatives of the regressors by a column, (L, K), by differences of fourth order.
+    """Derivatives of the regressors by a column, (L, K); see `_slopes`."""
+    return _slopes(model.design.rows, column, data)
+
+
+def network_slopes(model: Any, column: str, data: Any) -> Float:
+    """Derivatives of what a network adds to the utilities of the rows by a column, (L,)."""
+
+    def part(*place: Any) -> Float:
+        found: Float = model.design.offset(*place)[:, None]
+        return found
+
+    return _slopes(part, column, data)[:, 0]
+
+
+def _slopes(part: Callable[..., Float], column: str, data: Any) -> Float:
+    """Derivatives of what a design makes of the rows, (L, any), by differences of fourth order.
 
     Exact to about nine digits, to which they are rounded, so that the same slopes are equal.
 
@@ -136,7 +154,7 @@ def regressor_slopes(model: Any, column: str, data: Any) -> Float:
     moved, step = _moved(column, data)
     try:
         rows = [
-            times * model.design.rows(frame, layout.alt, layout.case_ptr, data.case_ids)
+            times * part(frame, layout.alt, layout.case_ptr, data.case_ids)
             for times, frame in moved
         ]
     except DataError as error:

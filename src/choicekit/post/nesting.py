@@ -15,11 +15,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from choicekit.post.base import Fitted, class_count, error_family, fixed_names, free_count
+from choicekit.post.base import (
+    Fitted,
+    class_count,
+    error_family,
+    fixed_names,
+    free_count,
+    has_network,
+)
 from choicekit.post.cases import case_positions
 from choicekit.post.generalised import generalised
 
-__all__ = ["NOT_REGULAR", "differ_in_classes", "nested_in"]
+__all__ = ["NETWORKS", "NOT_REGULAR", "differ_in_classes", "nested_in"]
 
 Array = npt.NDArray[np.float64]
 
@@ -29,6 +36,11 @@ NOT_REGULAR = (
     "Fewer latent classes are no regular restriction: where a class is not there its coefficients "
     "mean nothing, so neither the likelihood ratio is chi-squared nor Vuong's statistic normal. "
     "Compare AIC and BIC."
+)
+
+NETWORKS = (
+    "A network fits the cases it was trained on as closely as its training lets it, and nothing "
+    "counts its weights: judge it by cases it has not seen, compare(..., folds=5)."
 )
 
 
@@ -51,8 +63,10 @@ def nested_in(small: Fitted, large: Fitted) -> bool:
     Random coefficients are nested in more of them, and independent in correlated ones; latent
     classes in as many classes with more freedom, not in more classes (`NOT_REGULAR`). Where the
     larger model holds parameters of its errors fixed, the smaller one must have them, at the same
-    values.
+    values. Models with networks are never nested: their weights are not counted.
     """
+    if has_network(small) or has_network(large):
+        return False
     if free_count(small) >= free_count(large):
         return False
     if not _errors_nested(small, large):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from choicekit.exceptions import SpecificationError
-from choicekit.post.base import Fitted, free_count, simulation_error
+from choicekit.post.base import Fitted, free_count, has_network, simulation_error
 from choicekit.post.boundary import boundary, ratio_tail
 from choicekit.post.cases import people, require_same_cases
-from choicekit.post.nesting import NOT_REGULAR, differ_in_classes, nested_in
+from choicekit.post.nesting import NETWORKS, NOT_REGULAR, differ_in_classes, nested_in
 
 __all__ = [
     "LEVEL",
@@ -97,6 +97,8 @@ def likelihood_ratio(
     restrictions lie on the boundary of the parameter space: see `choicekit.post.boundary`.
     """
     require_same_cases(restricted, full, names)
+    if has_network(restricted) or has_network(full):
+        raise SpecificationError(f"There is no likelihood-ratio test with networks. {NETWORKS}")
     df = free_count(full) - free_count(restricted)
     if df <= 0:
         raise SpecificationError(

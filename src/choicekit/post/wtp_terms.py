@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, did_you_mean
 from choicekit.post.marginal import Marginal, is_attribute, marginal_utility
+from choicekit.utility import NeuralDesign
 
 __all__ = ["Side", "Terms", "ratio_terms", "side_of"]
 
@@ -164,6 +165,8 @@ def side_of(model: Any, name: str, data: Any) -> Side:
         if slopes is None:
             slopes = found.jacobian(model.design.start + 0.5)
         works: NDArray[np.bool_] = np.asarray(slopes.any(axis=1), dtype=np.bool_)
+        if isinstance(model.design, NeuralDesign):  # a network's slopes need no coefficients
+            works |= found.value(np.zeros(slopes.shape[1])) != 0.0
         return Side(found, works)
     k = [str(known) for known in model.design.names].index(name)
     slopes = np.zeros((layout.n_rows, len(model.design.names)))

@@ -16,11 +16,12 @@ from choicekit.post.base import (
     Fitted,
     error_family,
     free_count,
+    has_network,
     mixing_kinds,
     simulation_error,
     utility_kinds,
 )
-from choicekit.post.nesting import NOT_REGULAR, differ_in_classes, nested_in
+from choicekit.post.nesting import NETWORKS, NOT_REGULAR, differ_in_classes, nested_in
 from choicekit.post.nonnested import ben_akiva_swait, clarke
 from choicekit.post.tests import LEVEL, difference_error, is_resolved, likelihood_ratio
 from choicekit.post.vuong import vuong
@@ -154,7 +155,8 @@ def fit_table(fits: Mapping[str, Fitted]) -> pd.DataFrame:
 
     ``rho2`` is McFadden's ``1 - llf / llnull`` against equal shares, ``rho2_adjusted`` takes
     one off the log-likelihood for each free parameter, ``rho2_constants`` compares with the
-    model of constants only. ``llf_se`` is the simulation standard error.
+    model of constants only. ``llf_se`` is the simulation standard error. ``rho2_adjusted``,
+    ``aic`` and ``bic`` are NaN for models with networks.
     """
     rows = []
     for fit in fits.values():
@@ -166,7 +168,9 @@ def fit_table(fits: Mapping[str, Fitted]) -> pd.DataFrame:
                 "llnull": float(fit.llnull),
                 "llconst": constants,
                 "rho2": _one_minus(fit.llf, fit.llnull),
-                "rho2_adjusted": _one_minus(fit.llf - free_count(fit), fit.llnull),
+                "rho2_adjusted": np.nan
+                if has_network(fit)
+                else _one_minus(fit.llf - free_count(fit), fit.llnull),
                 "rho2_constants": _one_minus(fit.llf, constants),
                 "parameters": free_count(fit),
                 "aic": float(fit.aic),
@@ -198,7 +202,7 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
     """Test each pair: likelihood ratio where one model is nested in the other, else Vuong's.
 
     The columns ``first`` and ``second`` are the restricted and the full model where nested;
-    With different numbers of latent classes there is no test, ``"none"``.
+    With different numbers of latent classes, and with networks, there is no test, ``"none"``.
     ``preferred`` is a model's name, or None where the data cannot tell at the 5% level;
     ``outcome`` says so in words, and ``note`` what to know before relying on it.
     ``statistic`` is chi-squared with ``df`` degrees of freedom, or Vuong's z, positive where
@@ -207,12 +211,15 @@ def pair_tests(fits: Mapping[str, Fitted]) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for one, other in combinations(fits, 2):
-        if nested_in(fits[one], fits[other]):
+        if has_network(fits[one]) or has_network(fits[other]):
+            rows.append(_untested_row(one, other, "In sample there is no test.", NETWORKS))
+        elif nested_in(fits[one], fits[other]):
             rows.append(_ratio_row(fits, one, other))
         elif nested_in(fits[other], fits[one]):
             rows.append(_ratio_row(fits, other, one))
         elif differ_in_classes(fits[one], fits[other]):
-            rows.append(_classes_row(one, other))
+            why = "There is no test between different numbers of classes."
+            rows.append(_untested_row(one, other, why, NOT_REGULAR))
         else:
             test = vuong(fits[one], fits[other], names=(one, other))
             preferred = {"first": one, "second": other, None: None}[test.preferred]
@@ -266,8 +273,8 @@ def more_tests(fits: Mapping[str, Fitted], tests: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "note"])
 
 
-def _classes_row(one: str, other: str) -> dict[str, Any]:
-    """Two models with different numbers of classes: no test, and why."""
+def _untested_row(one: str, other: str, outcome: str, note: str) -> dict[str, Any]:
+    """Two models between which there is no test, and why."""
     return {
         "first": one,
         "second": other,
@@ -280,8 +287,8 @@ def _classes_row(one: str, other: str) -> dict[str, Any]:
         "preferred": None,
         "simulation_se": 0.0,
         "simulation_matters": False,
-        "outcome": "There is no test between different numbers of classes.",
-        "note": NOT_REGULAR,
+        "outcome": outcome,
+        "note": note,
     }
 
 

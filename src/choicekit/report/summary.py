@@ -17,6 +17,7 @@ from choicekit.post.base import (
     error_family,
     fixed_names,
     free_count,
+    has_network,
     simulation_error,
     simulation_errors,
 )
@@ -128,6 +129,7 @@ def _right(fit: Fitted) -> list[tuple[str, str]]:
         facts.append(("  with constants only", loglik(fit.llconst)))
     facts.append(("  with equal shares", loglik(fit.llnull)))
     adjusted = 1.0 - (fit.llf - free_count(fit)) / fit.llnull
+    adjusted = math.nan if has_network(fit) else adjusted
     if fit.llconst:
         facts.append(("rho-squared, constants", fixed_point(1.0 - fit.llf / fit.llconst, 4)))
     return [

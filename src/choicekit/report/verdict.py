@@ -38,9 +38,15 @@ def verdict(
     if len(fit) == 1:
         sentences.append(_alone(fit))
         return " ".join(sentences)
-    sentences.append(_better(fit, tests))
-    leaders = list(fit.sort_values("aic", kind="stable").index[:2])
-    sentences.append(_sureness(tests, leaders))
+    learned = fit.index[fit["aic"].isna() & fit["llf"].notna()]
+    counted = fit.drop(index=learned)
+    leaders = list(counted.sort_values("aic", kind="stable").index[:2])
+    if len(counted) > 1:
+        sentences += [_better(counted, tests), _sureness(tests, leaders)]
+    if len(learned):
+        sentences.append(_with_networks(list(learned)))
+        if unseen is not None:
+            leaders = list(unseen.totals["log_likelihood"].nlargest(2).index)
     if unseen is None:
         sentences.append(
             "This compares how well the models fit these cases; it shows neither that one is right "
@@ -55,6 +61,16 @@ def verdict(
             "or those on the common scale."
         )
     return " ".join(sentences)
+
+
+def _with_networks(names: list[str]) -> str:
+    """Say that likelihoods in sample tell nothing about these models."""
+    one = len(names) == 1
+    return (
+        f"{' and '.join(names)} {'holds a network' if one else 'hold networks'}: the "
+        "log-likelihood in sample shows how long training went on, not how good the model is. "
+        "Only people left out can tell, compare(..., folds=5)."
+    )
 
 
 def _alone(fit: pd.DataFrame) -> str:

@@ -139,11 +139,12 @@ class Statistics(Record):
     def llr_pvalue(self) -> float:
         """Its chi-squared p-value; NaN where nothing but constants was estimated.
 
-        NaN with latent classes as well: fewer classes are no regular restriction.
+        NaN with latent classes as well: fewer classes are no regular restriction; and with a
+        network, whose weights are not counted.
         """
         from scipy.special import chdtrc
 
-        if getattr(self.model.mixing, "n_classes", 1) > 1:
+        if getattr(self.model.mixing, "n_classes", 1) > 1 or self._uncounted:
             return float("nan")
         df = self.df_model - self._reference[1]
         return float(chdtrc(df, max(0.0, self.llr))) if df > 0 else float("nan")
@@ -154,13 +155,20 @@ class Statistics(Record):
         return 1.0 - self.llf / self._reference[0]
 
     @property
+    def _uncounted(self) -> bool:
+        """Whether the model has weights that do not count as parameters."""
+        return bool(getattr(self.model.design, "uncounted", False))
+
+    @property
     def aic(self) -> float:
-        """Akaike's criterion, ``2 (parameters - llf)``."""
-        return 2.0 * (self.df_model - self.llf)
+        """Akaike's criterion, ``2 (parameters - llf)``; NaN where a network was trained."""
+        return float("nan") if self._uncounted else 2.0 * (self.df_model - self.llf)
 
     @property
     def bic(self) -> float:
-        """Schwarz' criterion, ``log(cases) parameters - 2 llf``."""
+        """Schwarz' criterion, ``log(cases) parameters - 2 llf``; NaN with a trained network."""
+        if self._uncounted:
+            return float("nan")
         return float(np.log(self.nobs)) * self.df_model - 2.0 * self.llf
 
     @property

@@ -6,12 +6,14 @@ from .formula import FormulaDesign, formula_variables, learn_formula
 from .index import IndexDesign, learn_index
 from .linear import pullback, pullback_sum, value
 from .membership import Membership, learn_membership, membership_variables
+from .neural import MLP, NeuralDesign, NeuralUtility, Training, learn_neural
 from .nonlinear import Nonlinear
 from .nonlinear_design import NonlinearDesign, learn_nonlinear
 from .offset import offsets_among
 from .pieces import BoundNonlinear
 
 __all__ = [
+    "MLP",
     "AlternativesDesign",
     "BoundNonlinear",
     "Coefficient",
@@ -19,14 +21,18 @@ __all__ = [
     "FormulaDesign",
     "IndexDesign",
     "Membership",
+    "NeuralDesign",
+    "NeuralUtility",
     "Nonlinear",
     "NonlinearDesign",
+    "Training",
     "alternatives_variables",
     "formula_variables",
     "learn_alternatives",
     "learn_formula",
     "learn_index",
     "learn_membership",
+    "learn_neural",
     "learn_nonlinear",
     "membership_variables",
     "offsets_among",
