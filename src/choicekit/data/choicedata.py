@@ -20,7 +20,7 @@ from choicekit.data.layout import Layout, case_positions
 from choicekit.data.overview import overview
 from choicekit.data.ranked import Ranked
 from choicekit.data.readers import LongReader
-from choicekit.data.sampling import reweighted
+from choicekit.data.sampling import rechosen, reweighted
 from choicekit.data.wide import WideReader
 from choicekit.exceptions import DataError, Finding
 
@@ -379,6 +379,10 @@ class ChoiceData(Ranked):
         A Series names the column that is added to ``frame``, "weights" otherwise.
         """
         return reweighted(self, weights)
+
+    def with_choices(self, choices: pd.Series[Any]) -> ChoiceData:
+        """Return the same cases with other choices: a Series of labels by case id."""
+        return rechosen(self, choices)
 
     def require_finite(self, columns: Iterable[Hashable]) -> None:
         """Raise unless a model can use the columns as they are.

@@ -126,3 +126,38 @@ def reweighted(data: ChoiceData, weights: pd.Series[Any] | Float) -> ChoiceData:
         raise SpecificationError("Weights must be finite, not negative, and not all zero.")
     frame = data.frame.assign(**{name: values[data.layout.case]})
     return replace(data, frame=frame, layout=replace(data.layout, weights=values), weights=name)
+
+
+def rechosen(data: ChoiceData, choices: pd.Series[Any]) -> ChoiceData:
+    """The same cases with other choices; see ``ChoiceData.with_choices``.
+
+    Raises
+    ------
+    SpecificationError
+        If a case has none, or one that is not available to it.
+    """
+    if not isinstance(choices, pd.Series):
+        raise SpecificationError("The choices must be a Series of labels by case id.")
+    lost = data.case_ids[~data.case_ids.isin(choices.index)]
+    if len(lost):
+        raise SpecificationError(
+            f"The choices have no entry for {len(lost):,} cases, the first of them "
+            f"{lost.tolist()[0]!r}."
+        )
+    layout, known = data.layout, list(data.alternatives)
+    wanted = choices.reindex(data.case_ids).tolist()
+    code = np.array([known.index(one) if one in known else -1 for one in wanted], dtype=np.int64)
+    matches = np.flatnonzero(layout.alt == code[layout.case])
+    if len(matches) < layout.n_cases:
+        case = int(np.setdiff1d(np.arange(layout.n_cases), layout.case[matches])[0])
+        raise SpecificationError(
+            f"{wanted[case]!r} is not available in the case {data.case_ids.tolist()[case]!r}."
+        )
+    frame = data.frame
+    if data.chosen in frame.columns:  # wide data hold the label, long ones a flag
+        labels = pd.Series(wanted, dtype=object)[layout.case].to_numpy()
+        flags = np.zeros(layout.n_rows, dtype=np.int64)
+        flags[matches] = 1
+        one_hot = data.form == "long" and pd.api.types.is_numeric_dtype(frame[data.chosen])
+        frame = frame.assign(**{str(data.chosen): flags if one_hot else labels})
+    return replace(data, frame=frame, layout=replace(layout, chosen=matches))

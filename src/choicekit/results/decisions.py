@@ -6,6 +6,7 @@ Axes: C cases, J alternatives.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from choicekit.results.effects import Effects
 
 if TYPE_CHECKING:
     from choicekit.post.scenario import Scenario
+    from choicekit.results.fit_results import FitResults
 
 __all__ = ["Decisions"]
 
@@ -265,3 +267,90 @@ class Decisions(Effects):
             raise SpecificationError("Name the price, consumer_surplus({...}, price='cost').")
         worlds = two_worlds(self, changes, self._read(df), unavailable, add)
         return consumer_surplus(self, worlds, price, alpha, by)
+
+    def calibrate(
+        self, shares: Mapping[Hashable, float], *, df: pd.DataFrame | None = None
+    ) -> FitResults:
+        """Return the same estimates with constants that make the predicted shares the given ones.
+
+        For forecasts where shares of the market are known, from a census say, and the sample or a
+        stated-preference experiment has others. All else stays: for a logit this is what adding
+        ``log(target / predicted)`` again and again comes to (Train 2009, section 2.8), but the
+        steps are Newton's, for every law of the errors; in latent classes the constants of all
+        classes move alike.
+
+        Parameters
+        ----------
+        shares
+            By alternative: of all, adding up to 1, or of some that have constants of their own.
+        df
+            The data in which they are to be predicted; the estimation sample by default.
+
+        Returns
+        -------
+        FitResults
+            With a note. The shares count as known without error: the constants follow from the
+            other estimates, and their standard errors are those carried over from these. ``llf``
+            is that of the new parameters, no longer the maximum.
+
+        Raises
+        ------
+        SpecificationError
+            For shares that are impossible, or alternatives without a constant.
+        """
+        from choicekit.post.market_shares import calibrated
+
+        found = calibrated(self, shares, self._read(df))
+        names = self.params.index
+        moved = ", ".join(f"{label} {change:+.3g}" for label, change in found.moved.items())
+        note = (
+            f"Constants calibrated to given market shares, by {moved}: not the maximum of the "
+            "likelihood. Their standard errors take the shares as known."
+        )
+        return replace(  # type: ignore[return-value]
+            self,
+            params=pd.Series(found.params, index=names, name=self.params.name),
+            cov=pd.DataFrame(found.cov, index=names, columns=names),
+            llf=float(self._own.value(found.params)),
+            resamples=None,
+            notes=(*self.notes, note),
+            _likelihood=self._own,
+        )
+
+    def simulate(
+        self, n: int | None = None, *, seed: int = 1, df: pd.DataFrame | None = None
+    ) -> pd.Series[Any] | pd.DataFrame:
+        """Draw choices from the model at the estimates.
+
+        A person with several cases keeps her random coefficients, or her class, over all of them.
+        Random numbers belong to case and person ids: the order of the rows, and what other rows
+        there are, makes no difference.
+
+        Parameters
+        ----------
+        n
+            Number of replicates; by default one, as a Series.
+        seed
+            Of the draws.
+        df
+            New data of the form of the estimation data; the estimation sample by default.
+
+        Returns
+        -------
+        Series or DataFrame
+            Label of the alternative chosen, by case; with ``n`` a column a replicate. To fit a
+            model again: ``fit.model.on(data.with_choices(fit.simulate())).fit()``.
+
+        Examples
+        --------
+        >>> import choicekit as ck
+        >>> data = ck.ChoiceData.from_long(
+        ...     ck.load_dataset("travelmode"), case="individual", alt="mode", chosen="choice"
+        ... )
+        >>> fit = ck.logit("choice ~ gc + ttme", data, base="car").fit()
+        >>> fit.simulate(2).shape
+        (210, 2)
+        """
+        from choicekit.post.simulate import simulated_choices
+
+        return simulated_choices(self, self._read(df), n, seed)
