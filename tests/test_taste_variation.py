@@ -118,6 +118,30 @@ def test_it_rejects_as_often_as_it_should_and_more_where_tastes_vary() -> None:
     assert found > 60
 
 
+def test_a_scale_of_people_is_tested_too() -> None:
+    frame = panel(40, 3, seed=6)
+    fit = ck.logit("choice ~ x + w | 0", read(frame)).fit()
+    scale = ck.RandomCoefficients(scale=True, draws=4)
+    scores, _ = variance_scores(model(frame, scale).likelihood(), np.append(fit.params, 0.0))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    v = (frame[["x", "w"]].to_numpy() @ fit.params.to_numpy()).reshape(40, 3, 3)
+    chosen = frame["choice"].to_numpy().reshape(40, 3, 3).argmax(axis=2)
+
+    def logp(variance: float) -> np.ndarray:
+        sigma = np.exp(np.sqrt(variance) * nodes - 0.5 * variance)
+        u = sigma[:, None, None, None] * v
+        logs = u - logsumexp(u, axis=3, keepdims=True)
+        own = np.take_along_axis(logs, chosen[None, :, :, None], axis=3)[..., 0].sum(axis=2)
+        return logsumexp(own + np.log(weights / weights.sum())[:, None], axis=0)
+
+    h = 1e-3
+    slope = np.array([-11.0, 18.0, -9.0, 2.0]) @ [logp(k * h) for k in range(4)] / (6.0 * h)
+    np.testing.assert_allclose(scores[:, 2], slope, atol=1e-5)
+    assert fit.score_test(model(frame, scale)).tested == ("tau",)
+    both = ck.RandomCoefficients(x="normal", scale=True, draws=4)
+    assert fit.score_test(model(frame, both)).tested == ("sd[x]", "tau")
+
+
 def test_the_p_value_looks_upwards() -> None:
     seen = set()
     for seed in range(6):
@@ -167,6 +191,7 @@ def test_other_distributions_have_no_such_slope() -> None:
     fit = ck.logit("choice ~ x + w | 0", read(frame)).fit()
     both = ck.RandomCoefficients(x="normal", w="normal", correlated=True, draws=4)
     uniform = ck.RandomCoefficients(x="uniform", draws=4)
-    for mixing in (both, uniform, ck.RandomCoefficients(scale=True, draws=4)):
+    gamma = ck.RandomCoefficients(x="normal", scale=ck.Scale(gamma="free"), draws=4)
+    for mixing in (both, uniform, gamma):
         with pytest.raises(SpecificationError, match="likelihood ratio"):
             fit.score_test(model(frame, mixing))

@@ -84,7 +84,8 @@ def score_test(
     SpecificationError
         The fit is no special case of the fuller model, or the score says nothing: a standard
         deviation of zero, where the slope is zero whatever the data. (Where a conditional logit is
-        tested against independent normal coefficients, the slope along the variances serves.)
+        tested against independent normal coefficients or a scale that differs between people, the
+        slope along the variances serves.)
     IdentificationError
         The data do not identify the fuller model.
 
@@ -191,8 +192,8 @@ _NO_SLOPE = (
     "The restricted model puts {} at zero. There the likelihood does not change with a standard "
     "deviation to first order, whatever the data, so that its score is no test. Cure: fit the "
     "fuller model; compare(...) tests the variance by the likelihood ratio, with the distribution "
-    "at the edge of its range. (From a conditional logit, independent normal coefficients can be "
-    "tested without a fit.)"
+    "at the edge of its range. (From a conditional logit, independent normal coefficients and "
+    "a scale can be tested without a fit.)"
 )
 
 _FLAT = (

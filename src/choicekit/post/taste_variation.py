@@ -23,11 +23,28 @@ Array = npt.NDArray[np.float64]
 
 
 def adds_variances(fit: Any, model: Any) -> bool:
-    """Whether ``model`` adds independent normal coefficients to the conditional logit ``fit``."""
+    """Whether ``model`` adds independent normal coefficients, a scale or both to a logit."""
     mixing = model.bound_mixing
     gumbel = all(type(m.errors).__name__ == "Gumbel" for m in (fit.model, model))
-    independent = getattr(mixing, "all_normal", False) and not mixing.groups
-    return bool(fit.model.mixing is None and gumbel and independent)
+    if fit.model.mixing is not None or not gumbel:
+        return False
+    if getattr(mixing, "scale_names", None) == ("tau",):
+        mixing = mixing.inner
+    return bool(getattr(mixing, "all_normal", False)) and not mixing.groups
+
+
+def _what_varies(likelihood: Any, params: Array) -> Array:
+    """What each variance is one of the coefficient of, (L, H), in the order of the parameters.
+
+    A scale ``sigma_n`` of mean 1 is a random coefficient of the utility itself, as far as the
+    slope along its variance goes.
+    """
+    mixing, x = likelihood.mixing, likelihood.x
+    rows: Array = mixing.rows(x, likelihood.layout.alt)[:, : mixing.size]
+    if not hasattr(mixing, "scale_names"):
+        return rows
+    scaled = mixing.varying[mixing.scaled_coefficients]
+    return np.column_stack([rows, x[:, scaled] @ params[scaled]])
 
 
 def variance_scores(likelihood: Any, params: Array) -> tuple[Array, Array]:
@@ -41,7 +58,7 @@ def variance_scores(likelihood: Any, params: Array) -> tuple[Array, Array]:
     k = x.shape[1]
     logs = row_log_probabilities(x @ params[:k], layout.case_ptr, scale)
     p = np.exp(logs)
-    own = likelihood.mixing.rows(x, layout.alt)
+    own = _what_varies(likelihood, params)
     starts = layout.case_ptr[:-1]
 
     def by_case(rows: Array) -> Array:
