@@ -286,3 +286,11 @@ def test_the_mixture_of_chi_squares() -> None:
     assert ratio_tail(2.7055, 1, half=True) == pytest.approx(0.05, abs=1e-5)  # tabled
     assert ratio_tail(5.1382, 2, half=True) == pytest.approx(0.05, abs=1e-5)
     assert ratio_tail(0.0, 1, half=True) == ratio_tail(-1.0, 3) == 1.0
+
+
+def test_laws_are_shown_as_they_are_written() -> None:
+    tree = {"ground": ["car", {"transit": ["bus", "train"]}], "air": ["air"]}
+    assert eval(repr(ck.Nested(tree)), {"Nested": ck.Nested}) == ck.Nested(tree)
+    assert repr(ck.Nested({"a": [1, 2]}, common=True)) == "Nested({'a': [1, 2]}, common=True)"
+    crossed = ck.CrossNested({"a": {"bus": 0.5, "train": None}, "b": ["bus", "train"]})
+    assert eval(repr(crossed), {"CrossNested": ck.CrossNested}) == crossed

@@ -75,6 +75,10 @@ class CrossNested(StartsFromLogit):
         object.__setattr__(self, "nests", tuple(frozen))
         object.__setattr__(self, "common", bool(common))
 
+    def __repr__(self) -> str:
+        nests = {name: dict(members) for name, members in self.nests}
+        return f"CrossNested({nests}{', common=True' if self.common else ''})"
+
     @property
     def title(self) -> str:
         """The model's name in a heading."""

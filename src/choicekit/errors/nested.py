@@ -83,6 +83,9 @@ class Nested(StartsFromLogit):
                 raise SpecificationError(f"The nest {name!r} is named twice. Cure: rename one.")
             seen.add(name)
 
+    def __repr__(self) -> str:
+        return f"Nested({_written(self.tree)}{', common=True' if self.common else ''})"
+
     @property
     def title(self) -> str:
         """The model's name in a heading."""
@@ -136,6 +139,14 @@ def _freeze(nests: Any) -> Any:
 
 class _Leaf(NamedTuple):
     label: Hashable
+
+
+def _written(tree: Any) -> dict[str, Any]:
+    """A tree of tuples as the user may write it."""
+    return {
+        name: [m.label if isinstance(m, _Leaf) else _written((m,)) for m in members]
+        for name, members in tree
+    }
 
 
 def _names(tree: Any) -> Iterable[str]:
