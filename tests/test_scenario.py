@@ -14,6 +14,8 @@ import choicekit as ck
 from choicekit.exceptions import DataError, SpecificationError
 from choicekit.post.changes import read_change
 
+from .reference.recipes import MissingDataError, load, read_cases, reader
+
 FORMULA = "choice ~ gc + ttme | hinc"
 
 
@@ -49,6 +51,27 @@ def spread(fit: ck.FitResults, values: Callable[[ck.FitResults], np.ndarray]) ->
         slopes.append((up - down) / (2 * step) if step else 0 * up)
     jacobian = np.array(slopes)
     return np.sqrt(np.einsum("pj,pq,qj->j", jacobian, fit.cov.to_numpy(), jacobian))
+
+
+# -- other people's numbers -----------------------------------------------------------------------
+
+
+def test_faster_trains_in_canada() -> None:
+    # Printed by the R package mlogit in its vignette "Random utility model and the multinomial
+    # logit model": mean probabilities before and after, and hourly values of time.
+    case = next(one for one in read_cases() if one["name"] == "cl_modecanada3")
+    try:
+        table = load(case["data"])
+    except MissingDataError as error:
+        pytest.skip(str(error))
+    table = table.assign(time=table["ivt"] + table["ovt"])
+    data = ck.ChoiceData.from_long(table, **reader(case["read"])[1])
+    fit = ck.logit("choice ~ cost + freq | income | time", data, base="car").fit()
+    shares = fit.scenario({"time": {"train": "-20%"}}).shares.loc[["car", "train", "air"]]
+    np.testing.assert_allclose(shares["before"], [0.4575659, 0.1672084, 0.3752257], atol=6e-8)
+    np.testing.assert_allclose(shares["after"], [0.4044736, 0.2635801, 0.3319462], atol=1e-6)
+    values = fit.wtp("time", "cost", unit=-60).loc["time"].loc[["car", "train", "air"]]
+    np.testing.assert_allclose(values["estimate"], [29.52728, 23.09447, 36.95360], rtol=1e-6)
 
 
 # -- every family ---------------------------------------------------------------------------------
