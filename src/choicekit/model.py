@@ -420,12 +420,16 @@ class ChoiceModel:
         """All parameters with starts, fixed values, constraints; the utility's start at zero."""
         starts = [np.zeros(len(self.coefficient_names)), self.bound.search_start]
         if isinstance(self.design, NonlinearDesign):
-            starts[0] = self.design.start
+            classes = getattr(self.bound_mixing, "index", np.arange(len(starts[0])))
+            starts[0][classes] = self.design.start
         if self.bound_mixing is not None:
             # The information at zero is the within-case variance of the regressors, summed.
-            variance = np.diag(self.information) / self.data.layout.n_cases
+            variation = np.sqrt(2.0 * np.diag(self.information) / self.data.layout.n_cases)
             error_sd = self.bound.sd_per_logit * float(np.pi / np.sqrt(6.0))
-            starts.append(self.bound_mixing.start(np.sqrt(2.0 * variance), error_sd))
+            if isinstance(self.design, NonlinearDesign):  # no spread beyond a parameter's size
+                size = np.maximum(1.0, np.abs(self.design.start))
+                variation = np.maximum(variation, error_sd / size)
+            starts.append(self.bound_mixing.start(variation, error_sd))
         table = ParameterTable.of(self.parameter_names, np.concatenate(starts))
         held = {**self.offsets, **fixed}
         return table.starting_at(start).fixing(held).constrained(constraints)

@@ -69,7 +69,7 @@ def fit_classes(
     """
     begun = time.perf_counter()
     alone = likelihood.classes.n_classes == 1 or all(name in given for name in table.free_names)
-    number = starts or (1 if alone else EM_STARTS)
+    number, by_em = starts or (1 if alone else EM_STARTS), _by_em(likelihood, table)
     climbs = []
     for run in range(number):
         rng = np.random.default_rng([seed, run])
@@ -80,14 +80,14 @@ def fit_classes(
     kept = [_continued(likelihood, table, seed, climb) for climb in kept]
     polished, note = kept, ""
     if starts is None:
-        polished, note = [max(kept, key=_height)], _agreement(kept, number, table.ties is None)
+        polished, note = [max(kept, key=_height)], _agreement(kept, number, by_em)
     fits = []
     for best_so_far in polished:
         at = replace(table, start=best_so_far.params)
         fit = polish_classes(
             likelihood, at, information, seed, tolerance, max_iterations, progress, labels
         )
-        fits.append(_with_climb(fit, best_so_far, "EM" if table.ties is None else "BFGS"))
+        fits.append(_with_climb(fit, best_so_far, "EM" if by_em else "BFGS"))
     best = fits[0] if len(fits) == 1 else best_of(fits, table.free)
     notes = (*best.notes, note) if note else best.notes
     seconds = time.perf_counter() - begun
@@ -118,14 +118,19 @@ def _height(climb: Climb) -> float:
     return climb.value if np.isfinite(climb.value) else -np.inf
 
 
+def _by_em(likelihood: LatentClassLikelihood, table: ParameterTable) -> bool:
+    return table.ties is None and likelihood.linear
+
+
 def _climbed(
     likelihood: LatentClassLikelihood, table: ParameterTable, seed: int, iterations: int
 ) -> Climb:
-    """A short climb from the table's start: EM, or BFGS where parameters are tied.
+    """A short climb from the table's start: EM, or BFGS where its steps do not serve.
 
-    The M-step of EM takes classes and membership one by one, which ties between them forbid.
+    The M-step of EM takes classes and membership one by one, which ties between them forbid, and
+    each class is a logit of a linear utility there.
     """
-    if table.ties is None:
+    if _by_em(likelihood, table):
         return expectation_maximisation(likelihood, table, iterations)
     found, _ = climb(likelihood.settle(table.start, seed), table, ROUGH, iterations)
     return Climb(table.full(found.x), found.value, found.iterations)
@@ -236,6 +241,8 @@ def _degenerate(
             alike = own[[s, r]].any() and apart.max() < ALIKE
             if sizes[r] >= EMPTY and alike and not isinstance(likelihood.errors, ErrorsByClass):
                 found.append(f"classes {r + 1} and {s + 1} have the same coefficients")
+        if not likelihood.linear:
+            continue
         limit = RUNAWAY * float(size) / typical
         if _certain(likelihood, beta[s], posterior[:, s], information, own[s], limit):
             found.append(

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.gumbel import BoundGumbel
-from choicekit.estimation.maximise import maximise_logit
+from choicekit.estimation.identification.utility import utility_information
+from choicekit.estimation.maximise import climb, maximise_logit
 from choicekit.estimation.optimize import newton
 from choicekit.likelihood import LatentClassLikelihood
 from choicekit.numerics.logit import logit_evaluate
@@ -33,6 +34,7 @@ SPREAD, SHIFT = 0.5, 0.5
 ENOUGH = 0.01  # gain of the log-likelihood in an iteration at which another method does better
 NEWTON_STEPS = 1  # in an M-step: what is left comes in the next
 ROUGH = 1e-4  # standard errors
+LEAST = 1e-12  # information
 
 
 class Climb(NamedTuple):
@@ -59,9 +61,15 @@ def class_start(
     logit = likelihood.plain(BoundGumbel(1.0, likelihood.layout.n_alternatives))
     k = logit.n_coefficients
     names = tuple(f"{p}" for p in range(k))
-    small = ParameterTable(names, np.zeros(k), np.zeros(k, dtype=np.bool_))
-    found = maximise_logit(logit, small, ROUGH, 50, None).x
-    information = -np.diag(logit.logit(np.zeros(k), with_hessian=True).hessian)
+    none = np.zeros(k, dtype=np.bool_)
+    if likelihood.linear:
+        found = maximise_logit(logit, ParameterTable(names, np.zeros(k), none), ROUGH, 50, None).x
+        information = -np.diag(logit.logit(np.zeros(k), with_hessian=True).hessian)
+    else:  # not in units of the errors
+        own = ParameterTable(names, table.start[classes.index[0]], none)
+        found, factor = own.full(climb(logit, own, 0.1, 50)[0].x), 1.0
+        information = np.diag(utility_information(logit.regressors(found), likelihood.layout))
+        information = np.maximum(information, LEAST)
     total = float(likelihood.layout.n_cases)
     if likelihood.layout.weights is not None:
         total = float(likelihood.layout.weights.sum())

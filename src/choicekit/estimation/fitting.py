@@ -28,7 +28,7 @@ from choicekit.estimation.maximise import maximise_general, maximise_logit
 from choicekit.estimation.noise import fit_noise, is_simulated
 from choicekit.estimation.optimize import Optimum, Progress, decrement, solve_information
 from choicekit.estimation.starts import inner_start, random_start
-from choicekit.likelihood import Likelihood, MixedLikelihood
+from choicekit.likelihood import LatentClassLikelihood, Likelihood, MixedLikelihood
 from choicekit.parameters import ParameterTable
 
 __all__ = ["Convergence", "Fit", "Search", "best_of", "fit_from_starts", "fit_likelihood"]
@@ -202,7 +202,8 @@ def _separated(
 
     Of parameters in other units than coefficients the information does not tell.
     """
-    if not likelihood.linear and np.isfinite(params).all():
+    classes = isinstance(likelihood, LatentClassLikelihood)  # theirs is that near the start
+    if not likelihood.linear and not classes and np.isfinite(params).all():
         x = likelihood.regressors(params[: likelihood.n_coefficients])
         information = utility_information(x, likelihood.layout)
     bent = likelihood.bent_columns

@@ -18,19 +18,29 @@ from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.latent import LatentClassLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
-from choicekit.likelihood.nonlinear import NonlinearLikelihood
+from choicekit.likelihood.nonlinear import (
+    NonlinearClassLikelihood,
+    NonlinearLikelihood,
+    NonlinearMixedLikelihood,
+)
 from choicekit.likelihood.offset import OffsetLikelihood
 from choicekit.likelihood.plain import Likelihood
 from choicekit.mixing.bound import BoundRandom
 from choicekit.mixing.classes import BoundClasses, LatentClasses
+from choicekit.mixing.products import BoundFactors
+from choicekit.mixing.random import RandomCoefficients
 from choicekit.utility import Design, NeuralDesign, NonlinearDesign
 from choicekit.utility.pieces import BoundNonlinear
 
 __all__ = ["bind_errors", "build_likelihood", "require_mixable"]
 
 NOT_MIXED = (
-    "Random coefficients need utilities that are linear in them: these are Nonlinear expressions. "
-    "Cure: write a formula, or one dict of coefficients an alternative."
+    "Random parameters take a value for each person and node, for which functions are not asked. "
+    "Cure: write the utilities as text, Nonlinear({'car': 'b_time * boxcox(time, lam)', ...})."
+)
+NOT_SCALED = (
+    "A random scale and willingness-to-pay space multiply coefficients, but a Nonlinear utility "
+    "has parameters of any kind. Cure: write the factor into the utilities and make it random."
 )
 NETWORK_NOT_MIXED = (
     "Random coefficients and latent classes beside a network are not supported. Cure: leave "
@@ -43,8 +53,11 @@ def require_mixable(design: Design, mixing: object) -> None:
     """Raise SpecificationError for mixing beside a utility that cannot have it."""
     if mixing is None:
         return
-    if isinstance(design, NonlinearDesign):
-        raise SpecificationError(NOT_MIXED)
+    if isinstance(design, NonlinearDesign) and isinstance(mixing, RandomCoefficients):
+        if mixing.scale is not None or mixing.wtp is not None:
+            raise SpecificationError(NOT_SCALED)
+        if design.functions:
+            raise SpecificationError(NOT_MIXED)
     if isinstance(design, NeuralDesign):
         raise SpecificationError(NETWORK_NOT_MIXED)
 
@@ -96,14 +109,14 @@ def build_likelihood(
     keys, person_keys
         Random keys of cases (C,) and of people (N,).
     utility
-        The utility where it is not ``X beta``; without mixing only.
+        The utility where it is not ``X beta``.
     offset
         What a network adds to the utilities of the rows, (L,); without mixing only.
     """
+    if person_keys is None or layout.person is None:
+        person_keys = keys
     if utility is not None:
-        if mixing is not None:
-            raise SpecificationError(NOT_MIXED)
-        return NonlinearLikelihood(x, layout, errors, keys, utility)
+        return _nonlinear(x, layout, errors, keys, mixing, person_keys, utility)
     if offset is not None:
         if mixing is not None:
             raise SpecificationError(NETWORK_NOT_MIXED)
@@ -115,7 +128,23 @@ def build_likelihood(
     panel = layout.person is not None and layout.n_people < layout.n_cases
     if isinstance(errors, BoundNormal) and mixing.all_normal and not panel:
         return AbsorbedLikelihood(x, layout, errors, keys, mixing)
-    if person_keys is None or layout.person is None:
-        person_keys = keys
     kind = MixedLogitLikelihood if isinstance(errors, BoundGumbel) else MixedLikelihood
     return kind(x, layout, errors, keys, mixing, person_keys)
+
+
+def _nonlinear(
+    x: NDArray[np.float64],
+    layout: Layout,
+    errors: BoundErrors,
+    keys: NDArray[np.uint64],
+    mixing: BoundRandom | BoundClasses | None,
+    person_keys: NDArray[np.uint64],
+    utility: BoundNonlinear,
+) -> Likelihood:
+    """The likelihood of a utility that is not linear in its parameters."""
+    if mixing is None:
+        return NonlinearLikelihood(x, layout, errors, keys, utility=utility)
+    if isinstance(mixing, BoundClasses):
+        return NonlinearClassLikelihood(x, layout, errors, keys, mixing, utility=utility)
+    every = BoundFactors.of(mixing, x.shape[1])
+    return NonlinearMixedLikelihood(x, layout, errors, keys, every, person_keys, utility=utility)

@@ -26,7 +26,6 @@ from choicekit.likelihood.nodes import NodeUtilities
 from choicekit.likelihood.plain import Likelihood, Parts
 from choicekit.mixing.classes import BoundClasses
 from choicekit.numerics.logit import row_log_probabilities
-from choicekit.utility.linear import pullback, pullback_sum
 
 __all__ = ["LatentClassLikelihood"]
 
@@ -138,7 +137,9 @@ class LatentClassLikelihood(Likelihood):
     def _class_utilities(self, params: Float) -> list[Float]:
         """Utilities (C, J) in each class; 0 where not available."""
         beta = self.split(params)[0]
-        return [self.layout.scatter(self.x @ beta[own], 0.0) for own in self.classes.index]
+        return [
+            self.layout.scatter(self.row_utilities(beta[own]), 0.0) for own in self.classes.index
+        ]
 
     def utilities(self, params: Float) -> Float:
         """Utilities (C, J), mean over the prior membership; 0 where not available."""
@@ -181,7 +182,8 @@ class LatentClassLikelihood(Likelihood):
             nothing = np.empty((0, 0))
             ptr, scale = self.layout.case_ptr, self.errors.scale
             rows = [
-                row_log_probabilities(self.x @ beta[own], ptr, scale) for own in self.classes.index
+                row_log_probabilities(self.row_utilities(beta[own]), ptr, scale)
+                for own in self.classes.index
             ]
             return [LogProb(logs[self.layout.chosen], nothing, nothing) for logs in rows]
         return [
@@ -230,7 +232,8 @@ class LatentClassLikelihood(Likelihood):
         pieces = zip(self.classes.index, self._class_errors, found.parts, strict=True)
         for s, (own, (_, at), part) in enumerate(pieces):
             weight = self._of_cases(ones * found.posterior[:, s])
-            gradient[own] += pullback_sum(self.x, self.layout.gather(part.dv * weight[:, None]))
+            rows = self.layout.gather(part.dv * weight[:, None])
+            gradient[own] += self.pullback_sum(params[own], rows)
             gradient[at] += weight @ part.dtheta
         by_prior = self.classes.pull_prior(found.posterior - found.prior)
         gradient[len(params) - by_prior.shape[1] :] = ones @ by_prior
@@ -243,7 +246,7 @@ class LatentClassLikelihood(Likelihood):
         pieces = zip(self.classes.index, self._class_errors, found.parts, strict=True)
         for s, (own, (_, at), part) in enumerate(pieces):
             weight = found.posterior[:, s][:, None]
-            by_case = pullback(self.x, self.layout.case_ptr, self.layout.gather(part.dv))
+            by_case = self.pullback(params[own], self.layout.gather(part.dv))
             out[:, own] += weight * self._sum_cases(by_case)
             out[:, at] += weight * self._sum_cases(part.dtheta)
         by_prior = self.classes.pull_prior(found.posterior - found.prior)

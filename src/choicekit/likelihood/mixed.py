@@ -26,7 +26,7 @@ from choicekit.likelihood.plain import Likelihood, Parts
 from choicekit.mixing.bound import BoundRandom, ValuesAtNodes
 from choicekit.numerics.points import MAX_POINTS
 
-__all__ = ["MixedLikelihood"]
+__all__ = ["Block", "MixedLikelihood"]
 
 Float = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ BLOCK_CELLS = 500_000  # case x node x alternative at a time: 4 MB an array
 KEPT_NODES = 10_000_000  # person x node x coefficient: 80 MB
 
 
-class _Block(NamedTuple):
+class Block(NamedTuple):
     """Some people and their cases, in the order of the people."""
 
     people: slice
@@ -214,7 +214,7 @@ class MixedLikelihood(Likelihood):
         counts = np.bincount(self.layout.person, minlength=self.layout.n_people)
         return order, np.concatenate([[0], np.cumsum(counts)])
 
-    def _blocks(self, width: int = 0) -> Iterator[_Block]:
+    def _blocks(self, width: int = 0) -> Iterator[Block]:
         order, first = self._sorted
         most = max(1, BLOCK_CELLS // (self.n_nodes * max(width, self.layout.n_alternatives)))
         start, n_people = 0, len(first) - 1
@@ -223,7 +223,7 @@ class MixedLikelihood(Likelihood):
             stop = min(n_people, max(start + 1, stop))
             own = first[start : stop + 1] - first[start]
             person = np.repeat(np.arange(stop - start), np.diff(own))
-            yield _Block(slice(start, stop), order[first[start] : first[stop]], own[:-1], person)
+            yield Block(slice(start, stop), order[first[start] : first[stop]], own[:-1], person)
             start = stop
 
     @cached_property
@@ -255,7 +255,7 @@ class MixedLikelihood(Likelihood):
             return self._kept_nodes[people]
         return self.mixing.nodes(self.person_keys[people], self.seed, people, threads)
 
-    def _at_nodes(self, beta: Float, phi: Float, block: _Block) -> ValuesAtNodes:
+    def _at_nodes(self, beta: Float, phi: Float, block: Block) -> ValuesAtNodes:
         """Random coefficients of the block's people at their nodes."""
         mean = self._means(beta, phi, block.people)
         return self.mixing.evaluate(mean, phi, self._nodes(block.people))
@@ -269,7 +269,7 @@ class MixedLikelihood(Likelihood):
         by_theta, by_phi = np.empty((size, len(theta))), np.empty((size, len(phi)))
         by_mean = np.empty((size, self.mixing.n_values))
         for block, at, v in self._at_blocks(params):
-            own, x = block.people, self._covariates[block.cases]
+            own = block.people
             part = self._stacked(block, v, theta, gradient)
             logp[own], weight = self._weigh(block, part)
             if not gradient:
@@ -279,13 +279,13 @@ class MixedLikelihood(Likelihood):
             dv[block.cases] = slope.sum(axis=1)
             of_theta = (part.dtheta.reshape(*v.shape[:2], -1) * of_case).sum(axis=1)
             by_theta[own] = np.add.reduceat(of_theta, block.first, axis=0)
-            by_value = np.add.reduceat((slope @ x).transpose(0, 2, 1), block.first, axis=0)
+            by_value = self._pull_at(slope, at, block)
             by_mean[own], by_phi[own] = self.mixing.pull_values(by_value, at, own)
         rows = self.layout.gather(dv) if gradient else dv
         means = self.mixing.of_coefficients(by_mean) if gradient else None
         return Parts(logp, rows, by_theta, by_phi, means)
 
-    def _weigh(self, block: _Block, part: LogProb) -> tuple[Float, Float]:
+    def _weigh(self, block: Block, part: LogProb) -> tuple[Float, Float]:
         """Log-probabilities of the block's people, (N',), and weights of their nodes, (N', S)."""
         by_case = part.logp.reshape(len(block.cases), -1)
         weight, logp = _weigh(np.add.reduceat(by_case, block.first, axis=0))
@@ -331,16 +331,28 @@ class MixedLikelihood(Likelihood):
 
     def _at_blocks(
         self, params: Float, width: int = 0
-    ) -> Iterator[tuple[_Block, ValuesAtNodes, Float]]:
+    ) -> Iterator[tuple[Block, ValuesAtNodes, Float]]:
         """Blocks, their people's coefficients, and their utilities at the nodes, (C', S, J)."""
         beta, _, phi = self.split(params)
         fixed = self._fixed_utilities(beta)
         for block in self._blocks(width):
-            at, x = self._at_nodes(beta, phi, block), self._covariates[block.cases]
-            v = fixed[block.cases][:, None, :] + (x @ at.values[block.person]).transpose(0, 2, 1)
-            yield block, at, v
+            at = self._at_nodes(beta, phi, block)
+            yield block, at, self._utilities_at(fixed, at, block)
 
-    def _stacked(self, block: _Block, v: Float, theta: Float, gradient: bool) -> LogProb:
+    def _utilities_at(self, fixed: Float, at: ValuesAtNodes, block: Block) -> Float:
+        """Utilities of the block's cases at the nodes, (C', S, J)."""
+        x = self._covariates[block.cases]
+        random = (x @ at.values[block.person]).transpose(0, 2, 1)
+        found: Float = fixed[block.cases][:, None, :] + random
+        return found
+
+    def _pull_at(self, slope: Float, at: ValuesAtNodes, block: Block) -> Float:
+        """From derivatives by these utilities to those by the values at nodes, (N', E, S)."""
+        by_case = (slope @ self._covariates[block.cases]).transpose(0, 2, 1)
+        found: Float = np.add.reduceat(by_case, block.first, axis=0)
+        return found
+
+    def _stacked(self, block: Block, v: Float, theta: Float, gradient: bool) -> LogProb:
         """Ask the error law about every case at every node; v is (C', S, J)."""
         repeated = np.repeat(block.cases, v.shape[1])
         node = np.tile(np.arange(v.shape[1], dtype=np.uint64), len(block.cases))

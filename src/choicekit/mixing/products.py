@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from choicekit.mixing.bound import BoundRandom, ValuesAtNodes
 
-__all__ = ["BoundProducts", "ProductsAtNodes", "parts_of"]
+__all__ = ["BoundFactors", "BoundProducts", "ProductsAtNodes", "parts_of"]
 
 Float = NDArray[np.float64]
 
@@ -111,6 +111,33 @@ class BoundProducts(BoundRandom):
         """From derivatives by the factors to those by the means (N, E) and G (N, H, H)."""
         by_mean, by_spread = super().pull(by_factor[:, : self.size], at.inner)
         return np.hstack([by_mean, by_factor[:, self.size :].sum(axis=2)]), by_spread
+
+
+@dataclass(frozen=True, eq=False)
+class BoundFactors(BoundProducts):
+    """The factors themselves: all K parameters at nodes, for utilities that are not linear."""
+
+    @classmethod
+    def of(cls, bound: BoundRandom, size: int) -> BoundFactors:
+        """All ``size`` parameters of a utility, some of them random."""
+        others = np.setdiff1d(np.arange(size), bound.columns)
+        return cls(**parts_of(bound), others=others)
+
+    def evaluate(self, mean: Float, phi: Float, t: Float) -> ProductsAtNodes:
+        """Values at base draws; parameters as for `BoundRandom.evaluate`."""
+        inner, factors = self._factors(mean, phi, t)
+        one = np.ones((1, 1))
+        return ProductsAtNodes(factors, None, t, inner, factors, np.atleast_2d(mean), one)
+
+    def pull_values(self, by_value: Float, at: ValuesAtNodes, people: slice) -> tuple[Float, Float]:
+        """From derivatives by the values to those by the means (N, E) and by phi."""
+        assert isinstance(at, ProductsAtNodes)
+        by_mean, by_spread = self._pull_factors(by_value, at)
+        return by_mean, self.pull_phi(by_spread, by_mean, people)
+
+    def report(self, at: ValuesAtNodes) -> Float:
+        """The random ones, (N, H, S)."""
+        return at.values[:, : self.size]
 
 
 def parts_of(bound: BoundRandom) -> dict[str, Any]:

@@ -175,6 +175,39 @@ class BoundNonlinear:
             out[rows] = piece.value(values, beta, len(rows))
         return out
 
+    def value_at(self, parameters: Sequence[Any], n_nodes: int) -> FloatArray:
+        """Utilities of the rows at nodes, (L, S).
+
+        ``parameters`` are K numbers or arrays (L, S); all utilities must be text.
+        """
+        out = np.zeros((self.n_rows, n_nodes))
+        for piece, rows, values in self._written_pieces(parameters):
+            out[rows] = evaluate(piece.tree, values)
+        return out
+
+    def slopes_at(self, parameters: Sequence[Any], g: FloatArray) -> Iterator[tuple[int, Any]]:
+        """Derivatives by each parameter it has, times g (L, S), with its position among the K.
+
+        Those of a parameter in several utilities come as often, each zero in the others' rows.
+        """
+        for piece, rows, values in self._written_pieces(parameters):
+            known: dict[int, Any] = {}
+            for k, slope in piece.by_parameter:
+                out = np.zeros_like(g)
+                out[rows] = evaluate(slope, values, known) * g[rows]
+                yield k, out
+
+    def _written_pieces(
+        self, parameters: Sequence[Any]
+    ) -> Iterator[tuple[ExpressionPiece, IntArray, dict[str, Any]]]:
+        """Each expression, its rows, and the values of its names as (n, S), (n, 1) or numbers."""
+        for piece, rows, columns in zip(self.pieces, self.rows, self.values, strict=True):
+            assert isinstance(piece, ExpressionPiece)
+            values: dict[str, Any] = {name: column[:, None] for name, column in columns.items()}
+            for name, given in zip(self.names, parameters, strict=True):
+                values[name] = given[rows] if np.ndim(given) else given
+            yield piece, rows, values
+
     def jacobian(self, beta: FloatArray) -> FloatArray:
         """Derivatives of the utilities by the parameters, (L, K), contiguous by column."""
         out = np.zeros((len(self.names), self.n_rows)).T
