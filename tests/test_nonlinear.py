@@ -176,8 +176,3 @@ def test_what_cannot_be_told_apart_is_named(data: ck.ChoiceData) -> None:
 def test_utilities_must_be_finite_at_the_start(data: ck.ChoiceData) -> None:
     with pytest.raises(ck.DataError, match="not finite at the starting values"):
         ck.logit(written("b_gc * log(ttme)"), data)
-
-
-def test_random_coefficients_need_linear_utilities(data: ck.ChoiceData) -> None:
-    with pytest.raises(ck.SpecificationError, match="linear"):
-        ck.logit(written("b_gc * gc"), data, mixing=ck.RandomCoefficients({"b_gc": "normal"}))
