@@ -181,6 +181,8 @@ def test_weights_are_not_counted_so_there_are_no_criteria(fit: Any, plain: Any) 
     assert "Only people left out can tell" in str(found).replace("\n", " ")
     with pytest.raises(SpecificationError, match="no likelihood-ratio test with networks"):
         likelihood_ratio(plain, fit, nested=True)
+    with pytest.raises(SpecificationError, match="no test in sample with networks"):
+        plain.test_against(fit)
 
 
 def test_compare_by_people_left_out_trains_again_without_them(plain: Any) -> None:
@@ -199,6 +201,52 @@ def test_compare_by_people_left_out_trains_again_without_them(plain: Any) -> Non
 def test_willingness_to_pay_of_the_linear_part(fit: Any) -> None:
     found = fit.wtp("time", price="cost")
     assert found["estimate"].iloc[0] == pytest.approx(-fit.params["time"] / fit.params["cost"])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ck.NeuralUtility((8,), ["age", "cost"], "y ~ time | 1", training=QUICK),
+        ck.NeuralUtility((8,), ["age", "cost"], "y ~ time | 1", "alternatives", training=QUICK),
+        ck.NeuralUtility((8,), ["age"], "y ~ time | 1", tastes={"cost": "-"}, training=QUICK),
+    ],
+    ids=lambda spec: spec.kind,
+)
+def test_elasticities_are_those_of_the_column_however_it_enters(spec: Any) -> None:
+    fit = ck.ChoiceModel(spec, read(frame(300))).fit()
+    df = fit.model.data.frame
+    found = fit.elasticities("cost", average="mean").set_index(["of", "by"])["estimate"]
+    p, step = fit.probabilities(), 1e-5
+    for by in LABELS:
+        moved = [
+            fit.probabilities(df.assign(cost=df["cost"] * (1.0 + s * step * (df["alt"] == by))))
+            for s in (1.0, -1.0)
+        ]
+        wanted = ((moved[0] - moved[1]) / (2.0 * step) / p).mean()
+        for of in LABELS:
+            assert found[of, by] == pytest.approx(wanted[of], abs=2e-5)
+    of_age = fit.elasticities("age", average="mean").set_index("of")["estimate"]
+    moved = [fit.probabilities(df.assign(age=df["age"] * (1.0 + s * step))) for s in (1.0, -1.0)]
+    wanted = ((moved[0] - moved[1]) / (2.0 * step) / p).mean()
+    np.testing.assert_allclose(of_age[LABELS], wanted, atol=2e-5)
+
+
+def test_diversion_and_scenarios_make_the_network_look_again() -> None:
+    spec = ck.NeuralUtility((8,), ["age", "cost"], "y ~ time | 1", training=QUICK)
+    fit = ck.ChoiceModel(spec, read(frame(300))).fit()
+    df = fit.model.data.frame
+    rest = fit.probabilities(df[df["alt"] != "c"])
+    gone = fit.scenario(unavailable=["c"])
+    np.testing.assert_allclose(gone.after[["a", "b"]], rest[["a", "b"]], atol=1e-12)
+    p = fit.probabilities()
+    wanted = (rest["a"] - p["a"]).sum() / p["c"].sum()
+    found = fit.diversion("c").set_index("to")["estimate"]
+    assert found["a"] == pytest.approx(wanted, abs=1e-9)
+    dearer = fit.scenario({"cost": {"a": "+1"}})
+    by_hand = fit.probabilities(df.assign(cost=df["cost"] + 1.0 * (df["alt"] == "a")))
+    np.testing.assert_allclose(dearer.after, by_hand, atol=1e-12)
+    with pytest.raises(SpecificationError, match="nothing says what it would make of a new one"):
+        fit.scenario(add={"d": {"like": "a"}})
 
 
 @pytest.mark.parametrize("kind", ["alternatives", "shared"])

@@ -204,11 +204,11 @@ class ChoiceModel:
             x = self._x
         else:
             x, mixing = self._rows(data), self._bind_mixing(data)
-        people, utility, offset = data.person_keys(), None, network_part(self.design, data)
+        people, utility, network = data.person_keys(), None, network_part(self.design, data)
         if isinstance(self.design, NonlinearDesign):
             utility = self.design.bind(data.frame, data.layout.alt, data.layout.case_ptr)
         return build_likelihood(
-            x, data.layout, self.bound, data.case_keys(), mixing, people, utility, offset
+            x, data.layout, self.bound, data.case_keys(), mixing, people, utility, network
         )
 
     def on(self, data: ChoiceData, fixed: Iterable[str] = ()) -> ChoiceModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from choicekit.utility import (
 if TYPE_CHECKING:
     from choicekit.errors.base import BoundErrors, ErrorLaw
     from choicekit.mixing import LatentClasses, RandomCoefficients
+    from choicekit.utility.neural_design import NetworkPart
 
 __all__ = [
     "Specification",
@@ -169,18 +171,18 @@ def learn_design(
     return design
 
 
-def network_part(design: Design, data: ChoiceData) -> NDArray[np.float64] | None:
-    """What a network adds to the utilities of the rows, (L,); None without one.
+def network_part(design: Design, data: ChoiceData) -> NetworkPart | None:
+    """The trained network of a design with what it sees of these data; None without one.
 
     Who names the worst alternative chooses by the utilities with their signs reversed.
     """
     if not isinstance(design, NeuralDesign):
         return None
     layout = data.layout
-    added = design.offset(data.frame, layout.alt, layout.case_ptr, data.case_ids)
-    if data.worst is not None:
-        added[data.worst[layout.case]] *= -1.0
-    return added
+    part = design.part(data.frame, layout.alt, layout.case_ptr, data.case_ids)
+    if part is None or data.worst is None:
+        return part
+    return replace(part, signs=np.where(data.worst, -1.0, 1.0))
 
 
 def require_chosen_name(design: Design, data: ChoiceData) -> None:

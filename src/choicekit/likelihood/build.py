@@ -18,18 +18,19 @@ from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.latent import LatentClassLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.mixed_logit import MixedLogitLikelihood
+from choicekit.likelihood.network import NetworkLikelihood
 from choicekit.likelihood.nonlinear import (
     NonlinearClassLikelihood,
     NonlinearLikelihood,
     NonlinearMixedLikelihood,
 )
-from choicekit.likelihood.offset import OffsetLikelihood
 from choicekit.likelihood.plain import Likelihood
 from choicekit.mixing.bound import BoundRandom
 from choicekit.mixing.classes import BoundClasses, LatentClasses
 from choicekit.mixing.products import BoundFactors
 from choicekit.mixing.random import RandomCoefficients
 from choicekit.utility import Design, NeuralDesign, NonlinearDesign
+from choicekit.utility.neural_design import NetworkPart
 from choicekit.utility.pieces import BoundNonlinear
 
 __all__ = ["bind_errors", "build_likelihood", "require_mixable"]
@@ -91,7 +92,7 @@ def build_likelihood(
     mixing: BoundRandom | BoundClasses | None = None,
     person_keys: NDArray[np.uint64] | None = None,
     utility: BoundNonlinear | None = None,
-    offset: NDArray[np.float64] | None = None,
+    network: NetworkPart | None = None,
 ) -> Likelihood:
     """Build the log-likelihood of a utility with these errors and this mixing.
 
@@ -110,17 +111,18 @@ def build_likelihood(
         Random keys of cases (C,) and of people (N,).
     utility
         The utility where it is not ``X beta``.
-    offset
-        What a network adds to the utilities of the rows, (L,); without mixing only.
+    network
+        The trained network that adds to the utilities; without mixing only.
     """
     if person_keys is None or layout.person is None:
         person_keys = keys
     if utility is not None:
         return _nonlinear(x, layout, errors, keys, mixing, person_keys, utility)
-    if offset is not None:
+    if network is not None:
         if mixing is not None:
             raise SpecificationError(NETWORK_NOT_MIXED)
-        return OffsetLikelihood(x, layout, errors, keys, offset)
+        offset = network.value(layout.case, layout.alt)
+        return NetworkLikelihood(x, layout, errors, keys, network, offset)
     if mixing is None:
         return Likelihood(x, layout, errors, keys)
     if isinstance(mixing, BoundClasses):

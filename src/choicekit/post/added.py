@@ -21,7 +21,7 @@ from choicekit.exceptions import SpecificationError
 from choicekit.likelihood.build import build_likelihood
 from choicekit.mixing.bound import BoundRandom
 from choicekit.post.changes import Change, changed, read_change, require_alternative
-from choicekit.utility import NonlinearDesign
+from choicekit.utility import NeuralDesign, NonlinearDesign
 
 __all__ = ["Newcomer", "read_newcomers", "with_newcomers"]
 
@@ -104,6 +104,11 @@ def with_newcomers(
         Where the estimates do not say what the errors of a new alternative would be.
     """
     model = fit.model
+    if isinstance(model.design, NeuralDesign):
+        raise SpecificationError(
+            "A network knows the alternatives that it was trained on, and nothing says what it "
+            "would make of a new one. Cure: a model without a network."
+        )
     if isinstance(model.design, NonlinearDesign):
         raise SpecificationError(
             "Alternatives can be added to utilities that are linear in their coefficients. Cure: "

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from choicekit.exceptions import SpecificationError, unknown
-from choicekit.post.base import Fitted, free_count
-from choicekit.post.nesting import NOT_REGULAR, differ_in_classes, nested_in
+from choicekit.post.base import Fitted, free_count, has_network
+from choicekit.post.nesting import NETWORKS, NOT_REGULAR, differ_in_classes, nested_in
 from choicekit.post.nonnested import Clarke, IndexTest, ben_akiva_swait, clarke, horowitz
 from choicekit.post.tests import LikelihoodRatio, likelihood_ratio
 from choicekit.post.vuong import Vuong, vuong
@@ -32,6 +32,8 @@ def pair_test(fit: Fitted, other: Any, kind: str) -> LikelihoodRatio | Vuong | C
         )
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
+    if has_network(fit) or has_network(other):
+        raise SpecificationError(f"There is no test in sample with networks. {NETWORKS}")
     names = ("the first model", "the second model")
     if kind in NONNESTED:
         return NONNESTED[kind](fit, other, names=names)

@@ -6,7 +6,8 @@ from .formula import FormulaDesign, formula_variables, learn_formula
 from .index import IndexDesign, learn_index
 from .linear import pullback, pullback_sum, value
 from .membership import Membership, learn_membership, membership_variables
-from .neural import MLP, NeuralDesign, NeuralUtility, Training, learn_neural
+from .neural import MLP, NeuralUtility, Training
+from .neural_design import NeuralDesign, learn_neural
 from .nonlinear import Nonlinear
 from .nonlinear_design import NonlinearDesign, learn_nonlinear
 from .offset import offsets_among

@@ -98,6 +98,15 @@ class Features:
         single = int(self.by_case.sum())
         return single + (len(self.names) - single) * len(self.alternatives)
 
+    def case_columns(self, alternative: int) -> list[int]:
+        """Which inputs of a case belong to one alternative, by its code."""
+        found, place = [], 0
+        for single in self.by_case if self.n_case else ():
+            if not single:
+                found.append(place + alternative)
+            place += 1 if single else len(self.alternatives)
+        return found
+
     def _raw(
         self, frame: pd.DataFrame, case_ptr: IntArray, case_ids: CaseIds | None
     ) -> tuple[list[Any], list[Any]]:

@@ -1,4 +1,4 @@
-"""Utilities with a part that is known: ``V = X beta + offset``, with any errors.
+"""Utilities with a part from a trained network: ``V = X beta + f``, with any errors.
 
 Axes: C cases, L rows, K coefficients.
 """
@@ -14,22 +14,26 @@ from numpy.typing import NDArray
 from choicekit.errors.base import BoundErrors
 from choicekit.errors.gumbel import BoundGumbel
 from choicekit.likelihood.plain import Likelihood
+from choicekit.utility.neural_design import NetworkPart
 
-__all__ = ["OffsetLikelihood"]
+__all__ = ["NetworkLikelihood"]
 
 Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class OffsetLikelihood(Likelihood):
-    """Log-likelihood of a linear utility beside one that has no parameters here.
+class NetworkLikelihood(Likelihood):
+    """Log-likelihood of a linear utility beside a network, which has no parameters here.
 
     Attributes
     ----------
+    part
+        The network and what it sees.
     offset
-        The known part of the rows' utilities, (L,).
+        What it adds to the utilities of the rows, (L,).
     """
 
+    part: NetworkPart
     offset: Float
 
     @property
@@ -48,16 +52,38 @@ class OffsetLikelihood(Likelihood):
 
     def plain(self, errors: BoundErrors) -> Likelihood:
         """Other errors on the same data, not settled."""
-        return OffsetLikelihood(self.x, self.layout, errors, self.keys, self.offset)
+        return NetworkLikelihood(self.x, self.layout, errors, self.keys, self.part, self.offset)
 
     def take(self, cases: NDArray[np.int64]) -> Self:
         """The same, not settled, on some of the cases."""
-        return replace(super().take(cases), offset=self.offset[self.layout.rows(cases)])
+        offset = self.offset[self.layout.rows(cases)]
+        return replace(super().take(cases), offset=offset, part=self.part.take(cases))
 
     def alone(self, cases: NDArray[np.int64], alternative: int) -> Self:
         """Some cases, each a unit of its own, had they chosen one alternative."""
         offset = self.offset[self.layout.rows(cases)]
-        return replace(super().alone(cases, alternative), offset=offset)
+        taken = super().alone(cases, alternative)
+        return replace(taken, offset=offset, part=self.part.take(cases))
+
+    def mixed_with(self, other: Self, alternative: int) -> Self:
+        """The same with the attributes of one alternative, by its code, taken from another.
+
+        A joint network sees them in the utilities of all alternatives.
+        """
+        return (
+            super()
+            .mixed_with(other, alternative)
+            ._seeing(self.part.mixed_with(other.part, alternative))
+        )
+
+    def without(self, alternative: int) -> Self:
+        """The same, not settled, where nobody can choose an alternative, by its code."""
+        return super().without(alternative)._seeing(self.part.without(alternative))
+
+    def _seeing(self, part: NetworkPart) -> Self:
+        """The same where the network sees something else."""
+        offset = part.value(self.layout.case, self.layout.alt)
+        return replace(self, part=part, offset=offset)
 
     def logp(self, params: Float) -> Float:
         """Log-probability of each case's choice, (C,), unweighted."""
