@@ -45,6 +45,7 @@ BENT = {
 START = {"b": 0.4, "lam": 0.6, "c1": 0.1, "c2": -0.3, "d": 0.5}
 CLASSES = ck.LatentClasses(2, membership="~ income", same=["x1"])
 SHIFTED = RANDOM(x0="normal", x1="-lognormal", means={"x0": ["income"]}, draws=32)
+SCALE = ck.Scale(covariates="income", unscaled=[f"asc[a{j}]" for j in (1, 2, 3)])
 CORRELATED = RANDOM(x0="normal", x1="normal", correlated=True, draws=32)
 
 MODELS: dict[str, Any] = {
@@ -60,6 +61,8 @@ MODELS: dict[str, Any] = {
     "nonlinear probit": {"specification": ck.Nonlinear(BENT, START), "errors": ck.Normal()},
     "absorbed": {"errors": ck.Normal(), "mixing": CORRELATED, "person": None},
     "mixed logit": {"mixing": SHIFTED},
+    "scaled": {"mixing": RANDOM(x0="normal", scale=SCALE, draws=32)},
+    "wtp space": {"mixing": RANDOM(x1="normal", wtp="x0", draws=32)},
     "mixed logit normal": {"mixing": CORRELATED},
     "mixed logit cases": {"mixing": CORRELATED, "person": None},
     "mixed nested": {"errors": NEST, "mixing": CORRELATED},
@@ -118,7 +121,7 @@ def shifted(model: ck.ChoiceModel, likelihood: Any, alternative: int, by: float)
 
 @pytest.mark.parametrize(
     "name",
-    [n for n in MODELS if not any(k in n for k in ("ordered", "nonlinear", "classes"))],
+    [n for n in MODELS if not any(k in n for k in ("ordered", "nonlinear", "classes", "wtp"))],
 )
 def test_shifts_are_those_of_a_constant(name: str) -> None:
     model = build(name)

@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import norm
 
 import choicekit as ck
+from choicekit.likelihood import Likelihood
 from choicekit.likelihood import choices as module
 
 from .reference.recipes import MissingDataError, load
@@ -188,6 +189,13 @@ def test_binary_probit_formula() -> None:
 
 # -- every family by differences of its own predictions -----------------------------------------
 
+
+def rising(columns: Any, parameters: Any) -> Any:
+    """A utility as a function of the user's, one for all alternatives."""
+    b, power, c = (parameters[name] for name in ("b", "power", "c"))
+    return b * columns["x0"] ** power + c * columns["x1"] * columns["z"]
+
+
 NEST = ck.Nested({"near": ["a0", "a1"]})
 BENT = {
     "a0": "b * boxcox(x0, lam)",
@@ -199,11 +207,13 @@ START = {"b": 0.4, "lam": 0.6, "c1": 0.1, "c2": -0.3, "d": 0.5}
 CLASSES = ck.LatentClasses(2, membership="~ income", same=["x1"])
 SHIFTED = ck.RandomCoefficients(x0="normal", x1="-lognormal", means={"x0": ["income"]}, draws=16)
 FAMILIES: dict[str, Any] = {
+    "logit": {},
     "nested": {"errors": NEST},
     "hev": {"errors": ck.HeteroskedasticGumbel()},
     "probit": {"errors": ck.Normal()},
     "ghk": {"errors": ck.Normal(method="ghk", draws=1024)},
     "nonlinear": {"specification": ck.Nonlinear(BENT, START)},
+    "function": {"specification": ck.Nonlinear(rising, {"b": 0.4, "power": 0.5, "c": 0.1})},
     "absorbed": {"errors": ck.Normal("iid"), "mixing": ck.RandomCoefficients(x0="normal")},
     "mixed logit": {"mixing": SHIFTED, "person": "person"},
     "classes": {"mixing": CLASSES, "person": "person"},
@@ -265,6 +275,30 @@ def test_standard_errors_by_differences_over_parameters(name: str, average: str)
         jacobian[:, k] = (ends[0] - ends[1]) / 2e-4
     expected = np.sqrt(np.einsum("mp,pq,mq->m", jacobian, cov, jacobian))
     np.testing.assert_allclose(table["std_error"], expected, rtol=2e-4)
+
+
+@pytest.mark.parametrize("name", ["logit", "nested", "probit", "nonlinear"])
+def test_the_way_through_utilities_is_a_short_cut(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives what probabilities and Jacobians at both ends of the moves give."""
+    fit = some_fit(name)
+    calls = [
+        lambda: fit.elasticities(),
+        lambda: fit.marginal_effects(["x0", "z"], average="probability"),
+        lambda: fit.elasticities("x0", average="none"),
+        lambda: fit.elasticities("x1", average="mean"),
+        lambda: fit.get_margeff(method="eydx").summary_frame().iloc[:, :2],
+    ]
+    short = [call() for call in calls]
+    monkeypatch.setattr(Likelihood, "through_utilities", False)
+    columns = ["estimate", "std_error"]
+    for call, found in zip(calls, short, strict=True):
+        numbers = list(set(columns) & set(found.columns)) or list(found.columns)
+        size = found[numbers].abs().max().max()
+        np.testing.assert_allclose(
+            found[numbers], call()[numbers], rtol=2e-6, atol=1e-9 * size, equal_nan=True
+        )
 
 
 def test_standard_errors_of_other_kinds(logit: Any) -> None:

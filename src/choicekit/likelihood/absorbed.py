@@ -40,6 +40,11 @@ class AbsorbedLikelihood(Likelihood):
     mixing: BoundRandom
 
     @property
+    def through_utilities(self) -> bool:
+        """Not alone: coefficients differ between people."""
+        return False
+
+    @property
     def random_columns(self) -> NDArray[np.intp]:
         """Positions of the random coefficients, (H,)."""
         return self.mixing.columns

@@ -12,6 +12,7 @@ Use: ``ChoiceProbabilities.of(likelihood, params)``, then
 ``values(params)``      P (C, J)
 ``jacobian(params)``    P and dP / d params (C, J, P)
 ``by_utility(params)``  dP_j / dV_k (C, J, J): V_k of all nodes or classes shifted by the same
+``curvature(params)``   and how these bend, where coefficients are the same for everybody
 ``at(likelihood)``      the same cases, draws and orders with other attributes
 ``without(j)``          the same cases where nobody can choose j
 ``take(cases)``         some of the cases
@@ -31,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from choicekit.errors.gumbel import BoundGumbel
+from choicekit.likelihood.curvature import Curvature, curvature, normalised
 from choicekit.likelihood.plain import Likelihood
 
 __all__ = ["ChoiceProbabilities"]
@@ -38,7 +40,7 @@ __all__ = ["ChoiceProbabilities"]
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
-PIECE_CELLS = 4_000_000  # case x alternative x parameter at a time: 32 MB an array
+PIECE_CELLS = 300_000  # case x alternative x parameter at a time: 2.4 MB an array, in cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +162,7 @@ class ChoiceProbabilities:
                 logp, scores = own.logp_and_scores(params)
                 p[cases, j] = np.exp(logp)
                 slopes[cases, j] = p[cases, j][:, None] * scores
-        return _normalised(p, slopes)
+        return normalised(p, slopes)
 
     def by_utility(self, params: Float) -> Float:
         """Derivatives of P_j by a shift of V_k, the same at all nodes or classes, (C, J, J)."""
@@ -170,21 +172,31 @@ class ChoiceProbabilities:
                 logp, by_v = own.logp_and_shifts(params)
                 p[cases, j] = np.exp(logp)
                 slopes[cases, j] = p[cases, j][:, None] * by_v
-        return _normalised(p, slopes)[1]
+        return normalised(p, slopes)[1]
+
+    def by_utility_and_theta(self, params: Float, shift: Float) -> tuple[Float, Float]:
+        """P (C, J) and derivatives by utilities and errors' parameters, (C, J, J + Q).
+
+        With utilities shifted by ``shift``, (J,). For coefficients that are the same for everybody.
+        """
+        theta = self.likelihood.split(params)[1]
+        p, slopes = np.zeros(self.shape), np.zeros((*self.shape, self.shape[1] + len(theta)))
+        for j, (cases, own) in enumerate(zip(self._cases, self._alone, strict=True)):
+            if own is not None:
+                part = own.cases_at(own.utilities(params) + shift, theta)
+                p[cases, j] = np.exp(part.logp)
+                by = np.hstack([part.dv, part.dtheta])
+                slopes[cases, j] = p[cases, j][:, None] * by
+        return normalised(p, slopes)
+
+    def curvature(self, params: Float) -> Curvature:
+        """First and second derivatives by the utilities; see `choicekit.likelihood.curvature`."""
+        return curvature(self, params)
 
     @property
     def _logit(self) -> bool:
         """Whether the closed form of the conditional logit serves."""
         return self.likelihood.fused
-
-
-def _normalised(p: Float, slopes: Float) -> tuple[Float, Float]:
-    """Probabilities (C, J) that add up to 1, and their derivatives (C, J, any number)."""
-    total = p.sum(axis=1, keepdims=True)
-    p = p / total
-    slopes -= p[:, :, None] * slopes.sum(axis=1, keepdims=True)
-    slopes /= total[:, :, None]
-    return p, slopes
 
 
 def _logit_jacobian(likelihood: Likelihood, params: Float) -> tuple[Float, Float]:

@@ -61,6 +61,11 @@ class LatentClassLikelihood(Likelihood):
         return len(self.classes.coefficients_of_all)
 
     @property
+    def through_utilities(self) -> bool:
+        """Not alone: coefficients differ between people."""
+        return False
+
+    @property
     def unit(self) -> NDArray[np.int64] | None:
         """Person of each case, (C,)."""
         return self.layout.person

@@ -86,6 +86,11 @@ class MixedLikelihood(Likelihood):
         return self.mixing.signs(phi)
 
     @property
+    def through_utilities(self) -> bool:
+        """Not alone: coefficients differ between people."""
+        return False
+
+    @property
     def unit(self) -> NDArray[np.int64] | None:
         """Person of each case, (C,)."""
         return self.layout.person

@@ -201,6 +201,11 @@ class Likelihood:
         """Whether utilities are ``X beta``."""
         return True
 
+    @property
+    def through_utilities(self) -> bool:
+        """Whether coefficients act through one utility for each case and alternative."""
+        return True
+
     def regressors(self, beta: Float) -> Float:
         """Derivatives of the rows' utilities by the coefficients, (L, K)."""
         return self.x
@@ -282,10 +287,11 @@ class Likelihood:
 
     def cases(self, params: Float, gradient: bool = True) -> LogProb:
         """Log-probability of each case's choice by the error law, unweighted; see `LogProb`."""
-        theta = self.split(params)[1]
-        return self.errors.log_prob(
-            self.utilities(params), self._available, self._chosen, theta, gradient
-        )
+        return self.cases_at(self.utilities(params), self.split(params)[1], gradient)
+
+    def cases_at(self, v: Float, theta: Float, gradient: bool = True) -> LogProb:
+        """The same at given utilities (C, J) and parameters of the errors."""
+        return self.errors.log_prob(v, self._available, self._chosen, theta, gradient)
 
     def parts(self, params: Float, gradient: bool = True) -> Parts:
         """Log-probabilities of the units and, with ``gradient``, their derivatives."""

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, unknown
+from choicekit.post.averages import Average, Known, part_of, quantity
 from choicekit.post.base import Fitted, weights_of
 from choicekit.post.delta import interval_columns, require_alpha, standard_errors
 from choicekit.post.moves import (
@@ -28,7 +29,7 @@ from choicekit.post.moves import (
     switched,
 )
 from choicekit.post.representative import first_choices, representative
-from choicekit.post.responses import Average, quantity, responses, weight_of
+from choicekit.post.responses import responses
 
 __all__ = ["ALL", "Effect", "cases_of", "effects_of", "elasticities", "marginal_effects"]
 
@@ -154,11 +155,10 @@ def effects_of(
     where = fit.model.data if data is None else data
     labels, weights = where.alternatives, weights_of(where.layout)
     found: dict[tuple[int, int], Average] = {}
+    known = Known()
     for r in responses(fit, data, moves):
         own = found.setdefault((r.move, r.by), Average(len(labels), len(fit.params)))
-        method = methods[r.move]
-        q = quantity(r, method, change)
-        own.add(q, *weight_of(r, q, weights, average, arc=method == "arc"))
+        own.add(part_of(r, methods[r.move], weights, average, change), known)
     return [
         Effect(moves[m].variable, ALL if by < 0 else labels[by], *found[m, by].result())
         for m, by in sorted(found)
@@ -199,7 +199,7 @@ def _by_case(
         q = quantity(r, method, change)
         case, of = np.nonzero(q.defined & r.available)
         values = q.value[case, of]
-        errors = standard_errors(q.slopes[case, of], cov, values)
+        errors = standard_errors(q.rows(case, of), cov, values)
         columns: dict[str, Any] = {
             "case": where.case_ids[r.cases[case]],
             "variable": moves[r.move].variable,

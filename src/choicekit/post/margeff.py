@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, did_you_mean, unknown
+from choicekit.post.averages import quantity
 from choicekit.post.base import Fitted
 from choicekit.post.delta import covariance_of
 from choicekit.post.elasticities import ALL, cases_of, effects_of
@@ -27,7 +28,7 @@ from choicekit.post.moves import (
     infinitesimal,
     switched,
 )
-from choicekit.post.responses import quantity, responses
+from choicekit.post.responses import responses
 
 __all__ = ["MarginalEffects", "margeff"]
 

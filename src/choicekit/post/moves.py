@@ -89,6 +89,8 @@ class Move:
         How far the two places are apart, (L,).
     low, high
         Likelihoods there; None for ``low`` where the column is.
+    small
+        Whether only the derivative matters.
     """
 
     variable: str
@@ -97,6 +99,12 @@ class Move:
     step: Float
     low: Any
     high: Any
+    small: bool = False
+
+    def take(self, cases: NDArray[np.int64], rows: NDArray[np.int64]) -> Move:
+        """The same in some of the cases, which have these rows."""
+        low, high = (None if end is None else end.take(cases) for end in (self.low, self.high))
+        return replace(self, x=self.x[rows], step=self.step[rows], low=low, high=high)
 
 
 def columns_of_model(model: Any) -> list[Hashable]:
@@ -184,7 +192,7 @@ def infinitesimal(fit: Fitted, data: Any, column: Column) -> Move:
         size = np.minimum(np.maximum(size, LEAST * spread), spread)
     step = STEP * np.where(size > 0.0, size, 1.0)
     low, high = (_with(fit, data, column, x + sign * step) for sign in (-1.0, 1.0))
-    return Move(str(column.name), column.together, x, 2.0 * step, low, high)
+    return Move(str(column.name), column.together, x, 2.0 * step, low, high, small=True)
 
 
 def proportional(fit: Fitted, data: Any, column: Column, change: float) -> Move:

@@ -1,8 +1,10 @@
 """How choice probabilities answer to moves of a column, case by case and on average.
 
-Each quantity comes with its analytic derivatives by the parameters: probabilities and their
-Jacobians are taken at both ends of a move with the same draws, so nothing is differenced over
-parameters. Axes: C cases (of a piece of the data), J alternatives, P parameters.
+Each quantity comes with its derivatives by the parameters: probabilities and their Jacobians are
+taken at both ends of a move with the same draws, so nothing is differenced over parameters. Small
+moves of models whose coefficients are the same for everybody take a shorter way, through
+derivatives by the utilities. Axes: C cases (of a piece of the data), J alternatives, L rows, K
+coefficients, P parameters.
 """
 
 from __future__ import annotations
@@ -16,11 +18,20 @@ from numpy.typing import NDArray
 
 from choicekit.post.base import Fitted
 from choicekit.post.moves import Move
+from choicekit.post.slopes import Dense, Slopes, ThroughUtilities
 
-__all__ = ["Average", "Quantity", "Response", "quantity", "responses", "weight_of"]
+__all__ = ["Response", "Values", "responses"]
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Values:
+    """Numbers of each case and alternative, (C, J), and their derivatives by the parameters."""
+
+    value: Float
+    slopes: Slopes
 
 
 @dataclass(frozen=True)
@@ -39,12 +50,17 @@ class Response:
         (C, J).
     there
         Where something moved, (C,).
-    x, step
-        Where the column was, and how far the ends are apart, (C,); 1 where nothing moved.
-    p, now
-        Probabilities where the column is, (C, J), and their derivatives (C, J, P).
-    low, low_slopes, high, high_slopes
-        The same at the ends of the move.
+    x
+        Where the column was, (C,).
+    now
+        Probabilities where the column is.
+    rate
+        Difference of the probabilities between the ends over that of the column; 0 where nothing
+        moved.
+    span
+        How far the ends are apart, (C,); infinite where nothing moved.
+    low, high
+        Probabilities at the ends; None where only the rate was asked for.
     """
 
     move: int
@@ -53,13 +69,11 @@ class Response:
     available: Bool
     there: Bool
     x: Float
-    step: Float
-    p: Float
-    now: Float
-    low: Float
-    low_slopes: Float
-    high: Float
-    high_slopes: Float
+    now: Values
+    rate: Values
+    span: Float
+    low: Values | None = None
+    high: Values | None = None
 
 
 def responses(fit: Fitted, data: Any, moves: Sequence[Move]) -> Iterator[Response]:
@@ -76,32 +90,50 @@ def responses(fit: Fitted, data: Any, moves: Sequence[Move]) -> Iterator[Respons
     """
     params = fit.params.to_numpy(dtype=np.float64)
     choices = fit.choices(data)
+    small = all(move.small for move in moves) and choices.likelihood.through_utilities
     for cases, piece in choices.pieces():
         whole = len(cases) == choices.shape[0]
-        layout = piece.likelihood.layout
         rows = choices.likelihood.layout.rows(cases)
-        base = piece.jacobian(params)
-        for m, move in enumerate(moves):
-            ends = [
-                end if whole or end is None else end.take(cases) for end in (move.low, move.high)
-            ]
-            x, step = move.x[rows], move.step[rows]
-            for by in [-1] if move.together else range(choices.shape[1]):
-                if by >= 0 and not (layout.alt == by).any():
-                    continue
-                low, high = (
-                    base if end is None else _at(piece, end, by).jacobian(params) for end in ends
-                )
-                if by < 0:
-                    there = np.ones(len(cases), dtype=np.bool_)
-                    own_x, own_step = x[layout.case_ptr[:-1]], step[layout.case_ptr[:-1]]
-                else:
-                    there = layout.available[:, by]
-                    own_x, own_step = np.zeros(len(cases)), np.ones(len(cases))
-                    own_x[there], own_step[there] = x[layout.alt == by], step[layout.alt == by]
-                yield Response(
-                    m, by, cases, layout.available, there, own_x, own_step, *base, *low, *high
-                )
+        taken = [move if whole else move.take(cases, rows) for move in moves]
+        find = _by_utilities if small else _by_ends
+        yield from find(piece, params, taken, cases)
+
+
+def _alternatives(move: Move, layout: Any) -> list[int]:
+    """Codes of the alternatives whose rows move; -1 for all together."""
+    return [-1] if move.together else [int(code) for code in np.unique(layout.alt)]
+
+
+def _of_cases(values: Float, by: int, layout: Any, fill: float) -> Float:
+    """What a case's rows share, or what its row of one alternative has, (C,)."""
+    if by < 0:
+        return np.asarray(values[layout.case_ptr[:-1]])
+    out = np.full(layout.n_cases, fill)
+    out[layout.available[:, by]] = values[layout.alt == by]
+    return out
+
+
+def _by_ends(
+    piece: Any, params: Float, moves: Sequence[Move], cases: NDArray[np.int64]
+) -> Iterator[Response]:
+    """Probabilities at both ends of each move."""
+    layout = piece.likelihood.layout
+    available, now = layout.available, _values(piece, params)
+    for m, move in enumerate(moves):
+        for by in _alternatives(move, layout):
+            there = np.ones(len(cases), dtype=np.bool_) if by < 0 else available[:, by]
+            low, high = (
+                now if end is None else _values(_at(piece, end, by), params)
+                for end in (move.low, move.high)
+            )
+            step = _of_cases(move.step, by, layout, np.inf)
+            step = np.where(step == 0.0, np.inf, step)  # a zero does not grow by a share
+            difference = (high.value - low.value) / step[:, None]
+            slopes = _array(high) - _array(low)
+            slopes /= step[:, None, None]
+            rate = Values(difference, Dense(slopes))
+            x = _of_cases(move.x, by, layout, 0.0)
+            yield Response(m, by, cases, available, there, x, now, rate, step, low, high)
 
 
 def _at(piece: Any, end: Any, by: int) -> Any:
@@ -109,114 +141,48 @@ def _at(piece: Any, end: Any, by: int) -> Any:
     return piece.at(end if by < 0 else piece.likelihood.mixed_with(end, by))
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A quantity of cases and alternatives with its derivatives.
-
-    Attributes
-    ----------
-    value, slopes
-        (C, J) and (C, J, P); 0 where not defined.
-    defined
-        Where it means something, (C, J).
-    """
-
-    value: Float
-    slopes: Float
-    defined: Bool
+def _values(choices: Any, params: Float) -> Values:
+    p, slopes = choices.jacobian(params)
+    return Values(p, Dense(slopes))
 
 
-def quantity(r: Response, method: str, change: float = 0.0) -> Quantity:
-    """Effect of a move on each probability.
-
-    Parameters
-    ----------
-    r
-        The move.
-    method
-        ``"dydx"`` a derivative (or, where the step is 1, a difference), ``"eyex"`` an elasticity,
-        ``"dyex"`` and ``"eydx"`` what is half of each; ``"log change"`` the difference of the
-        logarithms; ``"arc"`` the difference over the mean of the ends.
-    change
-        For arcs: the column's difference over its mean is ``change / (1 + change / 2)``.
-    """
-    difference, slopes = r.high - r.low, r.high_slopes - r.low_slopes
-    possible = r.available & r.there[:, None]
-    if method == "arc":
-        mean, by_mean = (r.high + r.low) / 2.0, (r.high_slopes + r.low_slopes) / 2.0
-        value, slopes = _ratio(difference, slopes, mean, by_mean)
-        relative = change / (1.0 + change / 2.0)
-        return Quantity(value / relative, slopes / relative, possible & (mean > 0.0))
-    factor = np.where(r.there, 1.0 / r.step, 0.0)
-    if method == "log change":
-        high, by_high = _log(r.high, r.high_slopes)
-        low, by_low = _log(r.low, r.low_slopes)
-        value, slopes = (high - low) * factor[:, None], (by_high - by_low) * factor[:, None, None]
-        return Quantity(value, slopes, possible & (r.high > 0.0) & (r.low > 0.0))
-    if method in ("eyex", "dyex"):
-        factor = factor * r.x
-    difference, slopes = difference * factor[:, None], slopes * factor[:, None, None]
-    if method in ("dydx", "dyex"):
-        return Quantity(difference, slopes, np.broadcast_to(r.there[:, None], r.p.shape))
-    value, slopes = _ratio(difference, slopes, r.p, r.now)
-    return Quantity(value, slopes, possible & (r.p > 0.0))
+def _array(values: Values) -> Float:
+    assert isinstance(values.slopes, Dense)
+    return values.slopes.array
 
 
-def _inverse(p: Float) -> Float:
-    return np.divide(1.0, p, out=np.zeros_like(p), where=p > 0.0)
-
-
-def _ratio(above: Float, by_above: Float, below: Float, by_below: Float) -> tuple[Float, Float]:
-    """``above / below`` with its derivatives; 0 where below is 0."""
-    inverse = _inverse(below)
-    value = above * inverse
-    return value, (by_above - value[:, :, None] * by_below) * inverse[:, :, None]
-
-
-def _log(p: Float, slopes: Float) -> tuple[Float, Float]:
-    """``log p`` with its derivatives; 0 where p is 0."""
-    value = np.log(p, out=np.zeros_like(p), where=p > 0.0)
-    return value, slopes * _inverse(p)[:, :, None]
-
-
-def weight_of(
-    r: Response, q: Quantity, weights: Float, average: str, arc: bool = False
-) -> tuple[Float, Float | None]:
-    """Weights (C, J) of an average and their derivatives (C, J, P), None where they have none.
-
-    By probability every case counts, also those where nothing moved: their probabilities are part
-    of the expected share. Else those where the quantity is defined.
-    """
-    own = weights[r.cases][:, None]
-    if average == "probability":
-        if arc:
-            return own * (r.high + r.low) / 2.0, own[:, :, None] * (
-                r.high_slopes + r.low_slopes
-            ) / 2.0
-        return own * r.p, own[:, :, None] * r.now
-    return own * q.defined, None
-
-
-class Average:
-    """Weighted means over cases that come in pieces, with derivatives by the parameters."""
-
-    def __init__(self, n_alternatives: int, n_params: int) -> None:
-        self._above, self._below = np.zeros(n_alternatives), np.zeros(n_alternatives)
-        self._by_above = np.zeros((n_alternatives, n_params))
-        self._by_below = np.zeros((n_alternatives, n_params))
-
-    def add(self, q: Quantity, weight: Float, by_weight: Float | None) -> None:
-        """Take a piece along."""
-        self._above += (weight * q.value).sum(axis=0)
-        self._below += weight.sum(axis=0)
-        self._by_above += np.einsum("cj,cjp->jp", weight, q.slopes)
-        if by_weight is not None:
-            self._by_above += np.einsum("cjp,cj->jp", by_weight, q.value)
-            self._by_below += by_weight.sum(axis=0)
-
-    def result(self) -> tuple[Float, Float]:
-        """Means (J,), NaN where there is no weight, and their derivatives (J, P)."""
-        value, slopes = _ratio(
-            self._above[None], self._by_above[None], self._below[None], self._by_below[None]
-        )
-        return np.where(self._below > 0.0, value[0], np.nan), slopes[0]
+def _by_utilities(
+    piece: Any, params: Float, moves: Sequence[Move], cases: NDArray[np.int64]
+) -> Iterator[Response]:
+    """Rates by the chain rule: ``dP_j / dx = sum_k dP_j / dV_k dV_k / dx``."""
+    likelihood, layout = piece.likelihood, piece.likelihood.layout
+    beta, available = likelihood.split(params)[0], layout.available
+    found, x = piece.curvature(params), likelihood.regressors(likelihood.split(params)[0])
+    now = Values(found.p, ThroughUtilities(layout, x, found.by_v, found.by_theta))
+    for m, move in enumerate(moves):
+        of_rows = (move.high.row_utilities(beta) - move.low.row_utilities(beta)) / move.step
+        d = (move.high.regressors(beta) - move.low.regressors(beta)) / move.step[:, None]
+        columns = np.flatnonzero((d != 0.0).any(axis=0))
+        d = np.asfortranarray(d[:, columns])
+        for by in _alternatives(move, layout):
+            there = np.ones(len(cases), dtype=np.bool_) if by < 0 else available[:, by]
+            moved = np.where(layout.alt == by, of_rows, 0.0) if by >= 0 else of_rows
+            dv = layout.scatter(moved, 0.0)
+            if by >= 0:  # one utility moves
+                own = dv[:, by, None]
+                value = found.by_v[:, :, by] * own
+                by_x = found.by_vv[:, :, by] * own[:, :, None]
+                by_theta = found.by_v_theta[:, :, by] * own[:, :, None]
+                by_d = np.zeros_like(found.by_v)
+                by_d[:, :, by] = found.by_v[:, :, by]
+            else:
+                value = np.einsum("cjk,ck->cj", found.by_v, dv)
+                by_x = np.einsum("cjkm,ck->cjm", found.by_vv, dv)
+                by_theta = np.einsum("cjkq,ck->cjq", found.by_v_theta, dv)
+                by_d = found.by_v
+            slopes = ThroughUtilities(layout, x, by_x, by_theta, d, columns, by_d)
+            of_cases = _of_cases(move.x, by, layout, 0.0)
+            span = _of_cases(move.step, by, layout, np.inf)
+            yield Response(
+                m, by, cases, available, there, of_cases, now, Values(value, slopes), span
+            )
