@@ -289,3 +289,20 @@ def test_without_the_package_the_error_names_the_cure() -> None:
         env={"PYTHONPATH": source},
     )
     assert "pip install 'choicekit[marginaleffects]'" in run.stdout
+
+
+@pytest.mark.parametrize("family", ["logit", "nested", "exact probit", "latent classes"])
+def test_slopes_are_our_own_marginal_effects(family: str) -> None:
+    fit = fitted(family)
+    m = ModelChoicekit(fit)
+    found = me.avg_slopes(m, variables=m.attribute("x0"), eps=1e-3, eps_vcov=1e-6).to_polars()
+    theirs = {
+        (row["group"], row["term"]): (row["estimate"], row["std_error"])
+        for row in found.iter_rows(named=True)
+    }
+    ours = fit.marginal_effects("x0")
+    assert len(theirs) == len(ours)
+    for row in ours.itertuples():
+        estimate, error = theirs[str(row.of), f"x0[{row.by}]"]
+        assert estimate == pytest.approx(row.estimate, rel=1e-4, abs=1e-7)
+        assert error == pytest.approx(row.std_error, rel=1e-3)
