@@ -1,4 +1,4 @@
-"""What mkdocs does beside its usual work: the navigation, and the pictures of pages whose code runs.
+"""What mkdocs does beside its usual work: the navigation, and pictures of pages whose code runs.
 
 Every python block of the pages in ``ILLUSTRATED`` runs, in order, as in the tests; a figure that is
 open after a block becomes a picture below it. So no picture is kept in the repository, and none can
@@ -24,9 +24,18 @@ PARTS = {
 WITHIN = {"Coming from": "How-to", "Gallery": "Explanation"}
 """Sections that stand inside one of the four parts."""
 
+FIRST = {
+    "gallery": ("temperature", "substitution", "mixed-logit", "nesting", "value-of-time"),
+    "reference": ("data", "models", "errors", "mixing", "results", "plots"),
+    "explanation": ("probit", "recovery"),
+    "coming-from": ("mlogit", "stata", "biogeme", "xlogit", "statsmodels"),
+}
+
 ILLUSTRATED = ("gallery/", "tutorial/")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
-LOOK = {
+CODE = re.compile(r"`[^`]*`")
+LOOK: dict[str, Any] = {
+    "axes.prop_cycle": "cycler('color', ['0072b2', 'd55e00', '009e73', 'a0568a', '56b4e9'])",
     "axes.spines.right": False,
     "axes.spines.top": False,
     "figure.dpi": 100,
@@ -46,8 +55,13 @@ def on_config(config: Any) -> Any:
 
 
 def pages(folder: Path, name: str) -> list[Any]:
-    """Pages of a folder, the index first, then by their titles."""
-    found = sorted((folder / name).glob("*.md"), key=lambda path: (path.stem != "index", title(path)))
+    """Pages of a folder: the index, those in ``FIRST``, then the others by their titles."""
+    order = {stem: place for place, stem in enumerate(("index", *FIRST.get(name, ())))}
+
+    def rank(path: Path) -> tuple[int, str]:
+        return order.get(path.stem, len(order)), title(path)
+
+    found = sorted((folder / name).glob("*.md"), key=rank)
     return [path.relative_to(folder).as_posix() for path in found]
 
 
@@ -60,13 +74,24 @@ def on_files(files: Any, config: Any) -> Any:
     """Run the pages with pictures, and add these to the files of the site."""
     from mkdocs.structure.files import File
 
-    for page in [f for f in files if f.src_uri.startswith(ILLUSTRATED) and f.src_uri.endswith(".md")]:
+    for page in [f for f in files if f.src_uri.startswith(ILLUSTRATED)]:
         folder, stem = page.src_uri.rsplit("/", 1)
         text, pictures = illustrated(page.content_string, stem.removesuffix(".md"))
         for name, picture in pictures.items():
             files.append(File.generated(config, f"{folder}/{name}", content=picture))
         page.content_string = text
     return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Take the backslashes from bars in the code of tables: GitHub needs them, this does not."""
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation"]
+    lines = [
+        CODE.sub(lambda code: code.group().replace("\\|", "|"), line) if line[:1] == "|" else line
+        for line in markdown.split("\n")
+    ]
+    return "\n".join(lines)
 
 
 def illustrated(text: str, stem: str) -> tuple[str, dict[str, bytes]]:
@@ -78,6 +103,7 @@ def illustrated(text: str, stem: str) -> tuple[str, dict[str, bytes]]:
 
     names: dict[str, Any] = {}
     pictures: dict[str, bytes] = {}
+    seen: list[Any] = []
 
     def with_pictures(block: re.Match[str]) -> str:
         language, code = block.groups()
@@ -86,16 +112,29 @@ def illustrated(text: str, stem: str) -> tuple[str, dict[str, bytes]]:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(code, f"{stem}.md", "exec"), names)
         made = []
-        for number in plt.get_fignums():
-            name = f"{stem}-{len(pictures) + 1}.svg"
-            pictures[name] = drawn(plt.figure(number))
-            made.append(f"![{caption(plt.figure(number))}]({name}){{ .picture }}")
-        plt.close("all")
+        for figure in figures(names):
+            if figure in seen:
+                continue
+            seen.append(figure)
+            name = f"{stem}-{len(seen)}.svg"
+            pictures[name] = drawn(figure)
+            made.append(f"![{caption(figure)}]({name}){{ .picture }}")
         return "\n\n".join([block.group(), *made])
 
     with plt.rc_context(LOOK):
         text = FENCE.sub(with_pictures, text)
+    plt.close("all")
     return text, pictures
+
+
+def figures(names: dict[str, Any]) -> list[Any]:
+    """Figures that are open, and those of axes with a name: ours are not opened by pyplot."""
+    import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
+
+    found = [plt.figure(number) for number in plt.get_fignums()]
+    own = [value.get_figure() for value in names.values() if isinstance(value, Axes)]
+    return [*found, *(figure for figure in own if figure not in found)]
 
 
 def drawn(figure: Any) -> bytes:

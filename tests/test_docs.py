@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
+import choicekit as ck
+
 from .documents import examples, printed, require_shown
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+
+
+def str_of(page: Path) -> str:
+    return page.relative_to(ROOT / "docs").with_suffix("").as_posix()
 
 
 def with_code() -> list[Path]:
@@ -22,19 +28,32 @@ def test_there_are_pages_with_code() -> None:
     assert with_code()
 
 
-@pytest.mark.parametrize("page", with_code(), ids=lambda page: page.stem)
-def test_the_code_of_a_page_prints_what_is_shown(page: Path) -> None:
+@pytest.mark.parametrize("page", with_code(), ids=str_of)
+def test_the_code_of_a_page_prints_what_is_shown(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", "Agg")
     names: dict[str, Any] = {}
     for code, shown in examples(page.read_text()):
         output = printed(code, page.name, names)
         if shown is not None:
             require_shown(shown, output)
+    if "plt" in names:
+        names["plt"].close("all")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=str_of)
 def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = [page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md")]
+    shown = set(re.findall(r"^::: choicekit\.(\w+)$", "\n".join(pages), flags=re.MULTILINE))
+    missing = set(ck.__all__) - shown
+    assert not missing, f"add '::: choicekit.NAME' to a page of docs/reference: {sorted(missing)}"
+    assert not shown - set(ck.__all__) - {"plots"}
 
 
 def test_a_wrong_output_is_noticed() -> None:
