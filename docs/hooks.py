@@ -74,6 +74,10 @@ def on_files(files: Any, config: Any) -> Any:
     """Run the pages with pictures, and add these to the files of the site."""
     from mkdocs.structure.files import File
 
+    last = next(page for page in files if page.src_uri == "reference/other-libraries.md")
+    last.content_string += "".join(
+        f"\n::: choicekit.{name}\n" for name in unlisted(config.docs_dir)
+    )
     for page in [f for f in files if f.src_uri.startswith(ILLUSTRATED)]:
         folder, stem = page.src_uri.rsplit("/", 1)
         text, pictures = illustrated(page.content_string, stem.removesuffix(".md"))
@@ -81,6 +85,15 @@ def on_files(files: Any, config: Any) -> Any:
             files.append(File.generated(config, f"{folder}/{name}", content=picture))
         page.content_string = text
     return files
+
+
+def unlisted(folder: str) -> list[str]:
+    """Public names that no page of the reference shows yet."""
+    import choicekit
+
+    text = "\n".join(page.read_text() for page in Path(folder, "reference").glob("*.md"))
+    shown = re.findall(r"^::: choicekit\.(\w+)$", text, flags=re.MULTILINE)
+    return sorted(set(choicekit.__all__) - set(shown))
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

