@@ -322,6 +322,20 @@ def test_bad_prices_are_refused_with_the_cure() -> None:
         ck.logit("choice ~ price | 0", data, mixing=ck.RandomCoefficients(wtp="price"))
 
 
-def test_ratios_of_willingness_to_pay_are_refused(fitted: Any) -> None:
-    with pytest.raises(ck.SpecificationError, match="parameters are willingness to pay"):
-        fitted.wtp("x0", price="price")
+def test_willingness_to_pay_is_read_off_the_parameters(fitted: Any) -> None:
+    """As from a model in preference space, with the same table."""
+    table = fitted.wtp("x0", price="price").droplevel(0)
+    params, bse = fitted.params, fitted.bse
+    assert table.loc["mean", "estimate"] == pytest.approx(params["x0"], rel=1e-6)
+    assert table.loc["mean", "std_error"] == pytest.approx(bse["x0"], rel=1e-3)
+    assert table.loc["sd", "estimate"] == pytest.approx(params["sd[x0]"], rel=1e-4)
+    assert table.loc["q05", "estimate"] == pytest.approx(
+        params["x0"] - 1.6449 * params["sd[x0]"], abs=0.01
+    )
+    fixed = fitted.wtp("x1", price="price").droplevel(0)
+    assert fixed.loc["mean", "estimate"] == pytest.approx(params["x1"], rel=1e-6)
+    assert fixed.loc["mean", "std_error"] == pytest.approx(bse["x1"], rel=1e-3)
+    assert fixed.loc["sd", "estimate"] == pytest.approx(0.0, abs=1e-9)
+    own = fitted.wtp("x0", price="price", by="person")
+    expected = fitted.individual_coefficients()["x0", "mean"]
+    np.testing.assert_allclose(own["mean"], expected, atol=1e-10)

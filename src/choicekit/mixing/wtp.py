@@ -49,6 +49,12 @@ class BoundWtp(BoundProducts):
         return found
 
     @property
+    def price_column(self) -> int:
+        """Position of the price's coefficient among the K."""
+        is_price = np.arange(self.n_values) == self.price
+        return int(self.varying[self.select_coefficients(is_price)][0])
+
+    @property
     def price_name(self) -> str:
         """Name of the price's coefficient."""
         return (*self.coefficients, *self.other_names)[self.price]
@@ -70,8 +76,7 @@ class BoundWtp(BoundProducts):
     def start_from(self, beta: Float, phi: Float) -> tuple[Float, Float]:
         """Start where utilities are those of common coefficients (K,); see `BoundRandom`."""
         worth, spread = beta.copy(), phi.copy()
-        is_price = np.arange(self.n_values) == self.price
-        place = int(self.varying[self.select_coefficients(is_price)][0])
+        place = self.price_column
         slope = float(beta[place])
         if self.price < self.size:
             law = self.distributions[self.price]

@@ -71,11 +71,11 @@ def of_people(fit: Any, terms: Terms, ask: Question, data: Any) -> pd.DataFrame:
     """The distribution over people, or each person's where asked for."""
     bound = fit.model.bound_mixing if data is fit.model.data else fit.model._bind_mixing(data)
     used = terms.columns()
-    mixing = without_factor(bound, used)
-    random = [h for h, k in enumerate(mixing.columns) if k in used]
+    mixing, price = without_factor(bound, used), price_in_money(bound)
+    random = [h for h, k in enumerate(mixing.columns) if k in used and k != price]
     if ask.by == "person":
         return _of_persons(fit, terms, ask)
-    if not random:
+    if not random and price is None:
         return of_fixed(fit, terms, ask)
     if ask.method == "fieller":
         raise SpecificationError(
@@ -87,12 +87,13 @@ def of_people(fit: Any, terms: Terms, ask: Question, data: Any) -> pd.DataFrame:
 
     def statistics(params: Float, nodes: Nodes) -> Float:
         beta = _coefficients(mixing, used, params, len(bound.names), nodes)
+        beta = _over_price(beta, used, price)
         found = _statistics(beta, terms, used, nodes, weights)
         found[~np.array(exists), :2] = np.nan
         return found.ravel()
 
     fine, rough = (_nodes(mixing, random, ask.seed, exact) for exact in (True, False))
-    fixed_price = not terms.bottom.slopes[:, mixing.columns].any()  # type: ignore[index]
+    fixed_price = price is None and not terms.bottom.slopes[:, mixing.columns].any()  # type: ignore[index]
     crossing = np.zeros(terms.size * len(STATISTICS))
     k = len(fit.model.design.names)
     found = Estimates(
@@ -122,13 +123,10 @@ def without_factor(mixing: BoundRandom, used: NDArray[np.int64]) -> BoundRandom:
     Raises
     ------
     SpecificationError
-        In willingness-to-pay space, and where a random scale does not cancel.
+        Where a random scale does not cancel.
     """
     if isinstance(mixing, BoundWtp):
-        raise SpecificationError(
-            "In willingness-to-pay space the parameters are willingness to pay. Cure: read params, "
-            "random_table() for the distribution over people, individual_coefficients() for each."
-        )
+        return mixing.inner
     if not isinstance(mixing, BoundScaled):
         return mixing
     scaled = dict(zip(mixing.varying.tolist(), mixing.scaled_coefficients, strict=True))
@@ -142,6 +140,20 @@ def without_factor(mixing: BoundRandom, used: NDArray[np.int64]) -> BoundRandom:
             "Scale(gamma=0) and both scaled, or individual_coefficients()."
         )
     return mixing.inner
+
+
+def price_in_money(mixing: BoundRandom) -> int | None:
+    """Position of the price's coefficient where all others are willingness to pay; else None."""
+    return mixing.price_column if isinstance(mixing, BoundWtp) else None
+
+
+def _over_price(values: Float, used: NDArray[np.int64], price: int | None) -> Float:
+    """Coefficients over that of the price, (N, len(used), S), in willingness-to-pay space."""
+    if price is None:
+        return values
+    out = -values
+    out[:, used == price] = 1.0
+    return out
 
 
 # -- nodes ----------------------------------------------------------------------------------------
@@ -230,7 +242,9 @@ def _of_persons(fit: Any, terms: Terms, ask: Question) -> pd.DataFrame:
     assert terms.bottom.slopes is not None
     top, bottom = terms.top.slopes[:, used], terms.bottom.slopes[:, used]
     places = [*likelihood.mixing.columns, *[-1] * (mixing.size - len(mixing.columns))]
-    places += list(getattr(likelihood.mixing, "others", ()))  # multiplied, but not random
+    price = price_in_money(likelihood.mixing)
+    if isinstance(likelihood.mixing, BoundScaled):
+        places += list(likelihood.mixing.others)  # multiplied, but not random
     out = np.empty((likelihood.n_people, 3))
     for people, values, weight in likelihood.posterior_nodes(fit._values):
         beta = np.repeat(fit._values[used][None, :, None], len(values), axis=0)
@@ -238,6 +252,7 @@ def _of_persons(fit: Any, terms: Terms, ask: Question) -> pd.DataFrame:
         for place, k in enumerate(used):
             if k in places:
                 beta[:, place] = values[:, places.index(k)]
+        beta = _over_price(beta, used, price)
         ratio = np.einsum("ngs,g->ns", -(top @ beta) / (bottom @ beta), terms.weight)
         mean = (ratio * weight).sum(axis=1)
         variance = ((ratio - mean[:, None]) ** 2 * weight).sum(axis=1)
@@ -263,10 +278,13 @@ def _medians(values: Float, weight: Float) -> Float:
 
 
 def _has_mean(mixing: BoundRandom, terms: Terms, m: int, fit: Any) -> bool:
-    """Whether a ratio has a mean over people."""
+    """Whether a ratio has a mean over people; a willingness to pay that is a parameter has one."""
     assert terms.bottom.slopes is not None
     n_phi = len(fit.model.bound_mixing.names)
     by_coefficient = terms.bottom.slopes[terms.group == m]
+    price = price_in_money(fit.model.bound_mixing)
+    if price is not None:
+        return not np.delete(by_coefficient, price, axis=1).any()
     return keeps_from_zero(mixing, by_coefficient, fit._values, n_phi)
 
 

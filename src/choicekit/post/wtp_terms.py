@@ -87,7 +87,11 @@ class Terms:
     def columns(self) -> Int:
         """Positions of the coefficients which any term depends on; all if not linear."""
         if self.top.slopes is None or self.bottom.slopes is None:
-            raise SpecificationError("only linear utilities have random coefficients")
+            raise SpecificationError(
+                "The marginal utilities of a Nonlinear utility depend on its parameters, some of "
+                "which are random here: their ratio over people is not offered. Cure: read "
+                "random_table(), individual_coefficients()."
+            )
         used = self.top.slopes.any(axis=0) | self.bottom.slopes.any(axis=0)
         return np.flatnonzero(used)
 
