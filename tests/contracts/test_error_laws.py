@@ -186,6 +186,23 @@ def test_extreme_utilities_stay_finite(problem: Problem) -> None:
     assert (part.logp <= 1e-9).all()
 
 
+def test_the_derivatives_of_the_expected_maximum_are_the_probabilities(problem: Problem) -> None:
+    """Williams (1977), Daly & Zachary (1978); for the laws that have a closed form."""
+    law, theta = problem.law, problem.theta
+    assert law.error_means(theta).shape == problem.v.shape[1:]
+    if law.expected_maximum(problem.v, problem.available, theta) is None:
+        return
+    p = law.probabilities(problem.v, problem.available, theta)
+    for j in range(problem.v.shape[1]):
+        step = np.zeros_like(problem.v)
+        step[:, j] = 1e-5
+        up, down = (
+            law.expected_maximum(v, problem.available, theta)
+            for v in (problem.v + step, problem.v - step)
+        )
+        np.testing.assert_allclose((up - down) / 2e-5, p[:, j], atol=1e-8)
+
+
 def test_pickles(problem: Problem) -> None:
     copy = pickle.loads(pickle.dumps(problem.law))
     again = copy.log_prob(problem.v, problem.available, problem.chosen, problem.theta)

@@ -14,25 +14,26 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["delta_interval", "differenced", "fieller", "parameter_draws", "percentiles", "spread"]
+from choicekit.exceptions import SpecificationError
+
+__all__ = ["differenced", "fieller", "parameter_draws", "percentiles", "spread"]
 
 Float = NDArray[np.float64]
 
 
-def delta_interval(
-    estimate: Float, jacobian: Float, covariance: Float, alpha: float
-) -> tuple[Float, Float, Float]:
-    """Standard errors and ends of normal intervals, each (M,); NaN where nothing varies."""
-    from scipy.special import ndtri
-
-    variance = np.einsum("mp,pq,mq->m", jacobian, covariance, jacobian)
-    error = np.sqrt(np.where(variance > 0.0, variance, np.nan))
-    half = float(ndtri(1.0 - alpha / 2.0)) * error
-    return error, estimate - half, estimate + half
-
-
 def parameter_draws(params: Float, covariance: Float, n_draws: int, seed: int) -> Float:
-    """Draws (R, P) from the normal distribution of the estimates (Krinsky & Robb 1986)."""
+    """Draws (R, P) from the normal distribution of the estimates (Krinsky & Robb 1986).
+
+    Raises
+    ------
+    SpecificationError
+        If the estimates have no covariance.
+    """
+    if not np.isfinite(covariance).all():
+        raise SpecificationError(
+            "The estimates have no covariance to draw from: the fit has no standard errors. Cure: "
+            "look at the notes of summary()."
+        )
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     z = np.random.default_rng(seed).standard_normal((n_draws, len(params)))

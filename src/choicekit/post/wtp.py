@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, unknown
+from choicekit.post.delta import interval_columns, standard_errors
 from choicekit.post.ratios import (
-    delta_interval,
     differenced,
     fieller,
     parameter_draws,
@@ -174,18 +174,18 @@ def interval_table(fit: Any, found: Estimates, ask: Question, notes: list[str]) 
     estimate = found.values(fit._values)
     if ask.method == "delta":
         covariance = fit.cov.to_numpy(dtype=np.float64)
-        error, low, high = delta_interval(estimate, found.jacobian(), covariance, ask.alpha)
-    else:
-        at = drawn_parameters(fit, ask)
-        draws, crossing = found.many(at), found.crossing(at)
-        (low, high), error = percentiles(draws, ask.alpha), spread(draws)
-        still = error < 1e-12 * np.abs(estimate)
-        low, high = np.where(still, np.nan, low), np.where(still, np.nan, high)
-        error = np.where(still | (crossing > 0.0), np.nan, error)
-        notes = [
-            "; ".join([*filter(None, [note]), *([CROSSED.format(share=c)] if c > 0.0 else [])])
-            for note, c in zip(notes, crossing, strict=True)
-        ]
+        error = standard_errors(found.jacobian(), covariance, estimate)
+        return pd.DataFrame({**interval_columns(estimate, error, ask.alpha), "note": notes})
+    at = drawn_parameters(fit, ask)
+    draws, crossing = found.many(at), found.crossing(at)
+    (low, high), error = percentiles(draws, ask.alpha), spread(draws)
+    still = error < 1e-12 * np.abs(estimate)
+    low, high = np.where(still, np.nan, low), np.where(still, np.nan, high)
+    error = np.where(still | (crossing > 0.0), np.nan, error)
+    notes = [
+        "; ".join([*filter(None, [note]), *([CROSSED.format(share=c)] if c > 0.0 else [])])
+        for note, c in zip(notes, crossing, strict=True)
+    ]
     return tabulated(estimate, error, low, high, notes)
 
 
@@ -255,7 +255,7 @@ def _fieller(fit: Any, terms: Terms, ask: Question, notes: list[str]) -> pd.Data
         both = np.stack([top[m], bottom[m]])
         low[m], high[m], note = fieller(a[m], c[m], both @ covariance @ both.T, ask.alpha)
         said[m] = "; ".join(part for part in (notes[m], note) if part)
-    error = delta_interval(-a / c, terms.jacobian(beta), covariance, ask.alpha)[0]
+    error = standard_errors(terms.jacobian(beta), covariance)
     return tabulated(-a / c, error, low, high, said)
 
 

@@ -34,7 +34,7 @@ class Decisions(Effects):
         alpha: float = 0.05,
         unit: float = 1.0,
         by: str = "mean",
-        df: pd.DataFrame | None = None,
+        df: Any = None,
     ) -> pd.DataFrame:
         """Willingness to pay for one unit more of x, in units of the price.
 
@@ -66,7 +66,8 @@ class Decisions(Effects):
             alternative where it differs between the alternatives of a case. ``"case"``: each.
             ``"person"``: with random coefficients or classes, what each person's own choices say.
         df
-            New data of the form of the estimation data; the estimation sample by default.
+            New data of the form of the estimation data, a frame of any kind; the estimation
+            sample by default.
 
         Returns
         -------
@@ -110,7 +111,7 @@ class Decisions(Effects):
         unavailable: Iterable[Hashable] = (),
         add: Mapping[Hashable, Mapping[Hashable, Any]] | None = None,
         alpha: float = 0.05,
-        df: pd.DataFrame | None = None,
+        df: Any = None,
     ) -> Scenario:
         """Shares before and after a change, with standard errors.
 
@@ -131,7 +132,8 @@ class Decisions(Effects):
         alpha
             One minus the level of the intervals.
         df
-            New data of the form of the estimation data; the estimation sample by default.
+            New data of the form of the estimation data, a frame of any kind; the estimation
+            sample by default.
 
         Returns
         -------
@@ -169,7 +171,7 @@ class Decisions(Effects):
         worlds = two_worlds(self, changes, self._read(df), unavailable, add)
         return run_scenario(self, worlds, alpha)
 
-    def logsum(self, df: pd.DataFrame | None = None, *, alpha: float = 0.05) -> pd.DataFrame:
+    def logsum(self, df: Any = None, *, alpha: float = 0.05) -> pd.DataFrame:
         """Expected utility of the best alternative, by case.
 
         ``E max_j (V_j + eps_j)`` with errors of mean zero: the log-sum of a logit, the inclusive
@@ -180,7 +182,8 @@ class Decisions(Effects):
         Parameters
         ----------
         df
-            New data of the form of the estimation data; the estimation sample by default.
+            New data of the form of the estimation data, a frame of any kind; the estimation
+            sample by default.
         alpha
             One minus the level of the intervals.
 
@@ -211,7 +214,7 @@ class Decisions(Effects):
         add: Mapping[Hashable, Mapping[Hashable, Any]] | None = None,
         by: str = "mean",
         alpha: float = 0.05,
-        df: pd.DataFrame | None = None,
+        df: Any = None,
     ) -> pd.DataFrame:
         """What a change is worth to people, in units of the price.
 
@@ -268,9 +271,7 @@ class Decisions(Effects):
         worlds = two_worlds(self, changes, self._read(df), unavailable, add)
         return consumer_surplus(self, worlds, price, alpha, by)
 
-    def calibrate(
-        self, shares: Mapping[Hashable, float], *, df: pd.DataFrame | None = None
-    ) -> FitResults:
+    def calibrate(self, shares: Mapping[Hashable, float], *, df: Any = None) -> FitResults:
         """Return the same estimates with constants that make the predicted shares the given ones.
 
         For forecasts where shares of the market are known, from a census say, and the sample or a
@@ -318,7 +319,7 @@ class Decisions(Effects):
         )
 
     def simulate(
-        self, n: int | None = None, *, seed: int = 1, df: pd.DataFrame | None = None
+        self, n: int | None = None, *, seed: int = 1, df: Any = None
     ) -> pd.Series[Any] | pd.DataFrame:
         """Draw choices from the model at the estimates.
 
@@ -333,7 +334,8 @@ class Decisions(Effects):
         seed
             Of the draws.
         df
-            New data of the form of the estimation data; the estimation sample by default.
+            New data of the form of the estimation data, a frame of any kind; the estimation
+            sample by default.
 
         Returns
         -------
