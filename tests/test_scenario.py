@@ -189,6 +189,32 @@ def test_transformations_are_made_anew_and_nothing_is_changed() -> None:
     pd.testing.assert_frame_equal(data.frame, kept)
 
 
+def test_flags_and_categories() -> None:
+    table = frame().assign(
+        big=lambda d: d["psize"] > 1,
+        kind=lambda d: pd.Categorical(np.where(d["hinc"] > 30, "a", "b")),
+    )
+    fit = ck.logit("choice ~ gc + ttme | big + kind", read(table)).fit()
+    found = fit.scenario({"big": lambda b: ~b, "kind": lambda k: "a"})
+    other = table.assign(big=~table["big"], kind=pd.Categorical(["a"] * 840, ["a", "b"]))
+    np.testing.assert_allclose(found.after, fit.probabilities(other), rtol=1e-12)
+    with pytest.raises(SpecificationError, match="does not go with"):
+        fit.scenario({"kind": lambda k: "c"})
+    with pytest.raises(SpecificationError, match="does not go with"):
+        fit.scenario({"kind": "+10%"})
+
+
+def test_ordered_choices() -> None:
+    table = pd.DataFrame({"id": range(200), "x": np.linspace(-1, 1, 200)})
+    rng = np.random.default_rng(0)
+    table["rating"] = np.digitize(table["x"] + rng.logistic(size=200), [-0.5, 0.7])
+    data = ck.ChoiceData.from_wide(table, alternatives=[0, 1, 2], chosen="rating", case="id")
+    fit = ck.ordered("rating ~ x", data).fit()
+    found = fit.scenario({"x": "+0.5"})
+    np.testing.assert_allclose(found.after, fit.probabilities(table.assign(x=table["x"] + 0.5)))
+    assert (found.shares["std_error"] > 0).all()
+
+
 def test_new_data_and_weights(logit: ck.FitResults) -> None:
     some = frame().query("individual <= 50")
     weights = pd.Series(np.linspace(1, 3, 210), index=logit.model.data.case_ids)

@@ -358,6 +358,7 @@ def test_a_normal_price_has_no_mean_ratio() -> None:
     found = fit.wtp("ttme", "gc").loc["ttme"]
     assert found.loc[["mean", "sd"], "estimate"].isna().all()
     assert "no mean" in found.loc["mean", "note"]
+    assert found.loc["median", "note"] == "2.3% of the people like a higher price"
     rng = np.random.default_rng(1)
     ratio = -rng.normal(-0.1, 0.05, 400_000) / rng.normal(-0.02, 0.01, 400_000)
     for name, share in {"q05": 0.05, "median": 0.5, "q75": 0.75}.items():
@@ -482,6 +483,13 @@ def test_what_fieller_cannot_do(
     for fit in (curved, mixed, classes):
         with pytest.raises(SpecificationError, match="one ratio"):
             fit.wtp("ttme", "gc", "fieller")
+
+
+def test_estimates_without_a_covariance(logit: ck.FitResults) -> None:
+    bare = replace(logit, cov=logit.cov * np.nan)
+    assert np.isnan(bare.wtp("ttme", "gc").loc["ttme", "std_error"])
+    with pytest.raises(SpecificationError, match="no covariance to draw from"):
+        bare.wtp("ttme", "gc", "krinsky-robb")
 
 
 def test_columns_that_never_meet(data: ck.ChoiceData) -> None:

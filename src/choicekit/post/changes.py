@@ -171,27 +171,31 @@ def changed(data: Any, changes: Iterable[Change], used: Iterable[Hashable]) -> A
 def _applied(values: pd.Series[Any], rows: NDArray[np.intp], change: Change) -> pd.Series[Any]:
     """The column with some rows changed."""
     try:
-        new = change.apply(values.iloc[rows])
+        new = np.asarray(change.apply(values.iloc[rows]))
+        if new.ndim == 0:
+            new = np.full(len(rows), new)
+        if new.shape != (len(rows),):
+            raise SpecificationError(
+                f"The function for {change.column!r} returned something of shape {new.shape}, not "
+                f"one value for each of {len(rows):,} rows."
+            )
+        return _placed(values, rows, new)
     except TypeError as error:
         raise SpecificationError(
             f"The change {change.text!r} does not go with the column {change.column!r} of type "
             f"{values.dtype}: {error}."
         ) from error
-    new = np.asarray(new)
-    if new.ndim == 0:
-        new = np.full(len(rows), new)
-    if new.shape != (len(rows),):
-        raise SpecificationError(
-            f"The function for {change.column!r} returned something of shape {new.shape}, not one "
-            f"value for each of {len(rows):,} rows."
-        )
-    if len(rows) == len(values):
-        return pd.Series(new, index=values.index)
+
+
+def _placed(values: pd.Series[Any], rows: NDArray[np.intp], new: Any) -> pd.Series[Any]:
+    """New values in some rows, of a type that holds both; categories stay categories."""
     dtype = values.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+    if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
         numbers = values.to_numpy().astype(np.result_type(dtype, new.dtype))
         numbers[rows] = new
         return pd.Series(numbers, index=values.index)
+    if not isinstance(dtype, pd.CategoricalDtype) and len(rows) == len(values):
+        return pd.Series(new, index=values.index)
     out = values.copy()
     out.iloc[rows] = new
     return out

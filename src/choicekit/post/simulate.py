@@ -61,8 +61,9 @@ def simulated_choices(
     index = pd.Index(data.case_ids, name="case")
     if n is None:
         return pd.Series(columns[0], index=index, name="choice").infer_objects()
-    names = pd.RangeIndex(replicates, name="replicate")
-    return pd.DataFrame(dict(zip(names, columns, strict=True)), index=index).infer_objects()
+    names = range(replicates)
+    table = pd.DataFrame(dict(zip(names, columns, strict=True)), index=index).infer_objects()
+    return table.rename_axis(columns="replicate")
 
 
 def _uniforms(keys: NDArray[np.uint64], seed: int, n: int) -> Float:

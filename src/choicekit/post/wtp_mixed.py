@@ -45,6 +45,8 @@ GRID, ROUGH_GRID = 4000, 400  # where one normal variable is behind it all
 FARTHEST = 10.0  # of the grid, in standard deviations
 CELLS = 1 << 21  # term x person x node at a time
 STEP = 0.05  # of a standard error: quantiles over nodes are not quite smooth
+WRONG_SIGN = "{share:.1%} of the people like a higher price"
+RARE = 5e-4
 NO_MEAN = "the price can be zero for some people: there is no mean and no sd"
 
 
@@ -102,13 +104,15 @@ def of_people(fit: Any, terms: Terms, ask: Question, data: Any) -> pd.DataFrame:
         lambda: differenced_jacobian(fit, lambda p: statistics(p, fine), STEP),
         lambda d: np.repeat(terms.crossing(d[:, :k]), len(STATISTICS)) if fixed_price else crossing,
     )
-    said = price_notes(fit, terms, np.arange(k), ask) if fixed_price else [terms.note] * terms.size
+    if fixed_price:
+        said = price_notes(fit, terms, np.arange(k), ask)
+    else:
+        beta = _coefficients(mixing, used, fit._values, len(bound.names), fine)
+        said = _wrong_signs(beta, terms, used, fine, weights)
     notes = [
-        "; ".join(
-            filter(None, [said[m], "" if exists[m] or name not in ("mean", "sd") else NO_MEAN])
-        )
+        "; ".join(filter(None, [said[m], "" if exists[m] or q > 1 else NO_MEAN]))
         for m in range(terms.size)
-        for name in STATISTICS
+        for q in range(len(STATISTICS))  # mean and sd come first
     ]
     table = interval_table(fit, found, ask, notes)
     labels = terms.labels.loc[terms.labels.index.repeat(len(STATISTICS))].reset_index(drop=True)
@@ -212,6 +216,21 @@ def _statistics(
         weight = by_node[:, None, :] * terms.weight[own][:, None]
         out[m] = _summarised(ratio.ravel(), np.broadcast_to(weight, ratio.shape).ravel())
     return out
+
+
+def _wrong_signs(
+    beta: Float, terms: Terms, used: NDArray[np.int64], nodes: Nodes, weights: Float | None
+) -> list[str]:
+    """Say of each ratio how many people like a higher price."""
+    assert terms.bottom.slopes is not None
+    people = np.ones(len(beta)) if weights is None or len(beta) == 1 else weights
+    by_node = (people / people.sum())[:, None] * nodes.weight
+    likes = (terms.bottom.slopes[:, used] @ beta > 0.0).transpose(1, 0, 2)  # (G, N, S)
+    share = terms.means((likes * by_node).sum(axis=(1, 2)))
+    return [
+        "; ".join(filter(None, [terms.note, WRONG_SIGN.format(share=one) if one > RARE else ""]))
+        for one in share
+    ]
 
 
 def _summarised(values: Float, weight: Float) -> Float:

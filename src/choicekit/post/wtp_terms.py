@@ -262,9 +262,13 @@ def _merged(terms: Terms) -> Terms:
     if terms.top.slopes is None or terms.bottom.slopes is None:
         return terms
     both = np.column_stack([terms.group, terms.top.slopes, terms.bottom.slopes])
-    unique, which = np.unique(both, axis=0, return_inverse=True)
+    differing = both[:, (both != both[0]).any(axis=0)]
+    if differing.shape[1]:
+        _, first, which = np.unique(differing, axis=0, return_index=True, return_inverse=True)
+    else:
+        first, which = np.zeros(1, dtype=np.intp), np.zeros(len(both), dtype=np.intp)
     weight: Float = np.bincount(which.reshape(-1), terms.weight).astype(np.float64)
-    k = terms.top.slopes.shape[1]
-    group = unique[:, 0].astype(np.int64)
-    top, bottom = Marginal.linear(unique[:, 1 : k + 1]), Marginal.linear(unique[:, k + 1 :])
-    return Terms(top, bottom, group, weight, terms.labels, terms.note)
+    order = np.argsort(terms.group[first], kind="stable")
+    kept = first[order]
+    top, bottom = terms.top.of(kept), terms.bottom.of(kept)
+    return Terms(top, bottom, terms.group[kept], weight[order], terms.labels, terms.note)
