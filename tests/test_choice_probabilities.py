@@ -69,6 +69,18 @@ MODELS: dict[str, Any] = {
     "mixed probit": {"errors": ck.Normal("iid"), "mixing": RANDOM(x0="uniform", draws=16)},
     "classes": {"mixing": CLASSES},
     "classes probit": {"errors": ck.Normal("heteroskedastic"), "mixing": CLASSES},
+    "classes own errors": {
+        "errors": ck.Normal("heteroskedastic"),
+        "mixing": ck.LatentClasses(2, own_errors=True),
+    },
+    "nonlinear classes": {
+        "specification": ck.Nonlinear(BENT, START),
+        "mixing": ck.LatentClasses(2, membership="~ income", same=["d"]),
+    },
+    "nonlinear mixed": {
+        "specification": ck.Nonlinear(BENT, START),
+        "mixing": RANDOM(b="normal", draws=16),
+    },
     "ordered": {"specification": "choice ~ z", "errors": ck.Ordered("probit")},
     "mixed ordered": {
         "specification": "choice ~ z",
@@ -77,7 +89,7 @@ MODELS: dict[str, Any] = {
     },
 }
 # Probabilities that `results.probabilities` integrates with other points.
-LOOSE = {"classes probit": 1e-5, "mixed probit": 1e-5}
+LOOSE = {"classes probit": 1e-5, "mixed probit": 1e-5, "classes own errors": 1e-5}
 
 
 def build(name: str) -> ck.ChoiceModel:

@@ -42,6 +42,11 @@ class NetworkLikelihood(Likelihood):
         return False
 
     @property
+    def through_utilities(self) -> bool:
+        """Not alone: a joint network sees one alternative in the utilities of all."""
+        return False
+
+    @property
     def fused(self) -> bool:
         """Whether the row kernel of the conditional logit serves."""
         return isinstance(self.errors, BoundGumbel)

@@ -41,6 +41,12 @@ class NonlinearLikelihood(Likelihood):
         """Whether utilities are ``X beta``."""
         return False
 
+    @property
+    def through_utilities(self) -> bool:
+        """Not where one function serves all alternatives: it may look at all rows of a case."""
+        each = all(piece.code is not None for piece in self.utility.pieces)
+        return each and super().through_utilities
+
     def regressors(self, beta: Float) -> Float:
         """Derivatives of the rows' utilities by the coefficients, (L, K)."""
         return self.utility.jacobian(beta)

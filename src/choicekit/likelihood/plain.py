@@ -203,7 +203,7 @@ class Likelihood:
 
     @property
     def through_utilities(self) -> bool:
-        """Whether coefficients act through one utility for each case and alternative."""
+        """Whether coefficients, and columns of an alternative, act through its utility alone."""
         return True
 
     def regressors(self, beta: Float) -> Float:
