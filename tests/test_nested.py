@@ -12,7 +12,8 @@ from scipy.stats import chi2
 
 import choicekit as ck
 from choicekit.errors import Gumbel, Nested
-from choicekit.post.boundary import ratio_tail
+from choicekit.post.boundary import HALF
+from choicekit.post.chi_bar import ratio_tail
 from choicekit.post.nesting import nested_in
 from choicekit.post.tests import likelihood_ratio
 
@@ -283,9 +284,9 @@ def test_p_values_where_lambda_is_one() -> None:
 
 
 def test_the_mixture_of_chi_squares() -> None:
-    assert ratio_tail(2.7055, 1, half=True) == pytest.approx(0.05, abs=1e-5)  # tabled
-    assert ratio_tail(5.1382, 2, half=True) == pytest.approx(0.05, abs=1e-5)
-    assert ratio_tail(0.0, 1, half=True) == ratio_tail(-1.0, 3) == 1.0
+    assert ratio_tail(2.7055, 1, HALF) == pytest.approx(0.05, abs=1e-5)  # tabled
+    assert ratio_tail(5.1382, 2, HALF) == pytest.approx(0.05, abs=1e-5)
+    assert ratio_tail(0.0, 1, HALF) == ratio_tail(-1.0, 3) == 1.0
 
 
 def test_laws_are_shown_as_they_are_written() -> None:

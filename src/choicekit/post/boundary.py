@@ -4,8 +4,8 @@ A standard deviation of zero is such an edge. With one parameter at the edge amo
 the ratio is chi-squared with q - 1 or q degrees of freedom, each with probability one half (Self &
 Liang 1987, Journal of the American Statistical Association 82, 605-610); so too where a
 random coefficient is added to correlated ones, with its covariances (Stram & Lee 1994, Biometrics
-50, 1171-1177). With several the weights depend on the information matrix, and chi-squared
-with q degrees of freedom bounds the p-value from above.
+50, 1171-1177). With several independent coefficients the weights follow from the information
+matrix, see `chi_bar`. Else chi-squared with q degrees of freedom bounds the p-value from above.
 
 A dissimilarity of 1 is the edge only of what utility maximisation allows: the estimates here may
 exceed it, so 1 is inside their range and the plain chi-squared holds.
@@ -13,14 +13,18 @@ exceed it, so 1 is inside their range and the plain chi-squared holds.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from choicekit.post.base import Fitted, fixed_names, mixing_kinds, mixing_names
+from choicekit.post.chi_bar import MOST_EDGES, chi_bar_weights, ratio_tail, variance_weights
 
-__all__ = ["Boundary", "boundary", "ratio_tail"]
+__all__ = ["HALF", "Boundary", "boundary"]
 
 
 SCALE = "the scale"
+PLAIN, HALF = (1.0,), (0.5, 0.5)
 
 
 class Boundary(NamedTuple):
@@ -28,26 +32,14 @@ class Boundary(NamedTuple):
 
     Attributes
     ----------
-    half
-        Whether the distribution is the mixture of two chi-squares, half and half.
+    weights
+        Of the chi-squares that the distribution is a mixture of, see `ratio_tail`.
     note
         In words; may be empty.
     """
 
-    half: bool
+    weights: tuple[float, ...]
     note: str
-
-
-def ratio_tail(statistic: float, df: int, half: bool = False) -> float:
-    """Probability of a larger statistic: chi-squared(df) or half that, half chi-squared(df - 1)."""
-    from scipy.stats import chi2
-
-    x = max(statistic, 0.0)
-    full = float(chi2.sf(x, df))
-    if not half:
-        return full
-    fewer = float(chi2.sf(x, df - 1)) if df > 1 else float(x <= 0.0)
-    return 0.5 * (full + fewer)
 
 
 def boundary(restricted: Fitted, full: Fitted, df: int, statistic: float) -> Boundary:
@@ -65,24 +57,64 @@ def boundary(restricted: Fitted, full: Fitted, df: int, statistic: float) -> Bou
     new = sorted(_random(full) - _random(restricted))
     if new == [SCALE] and "gamma" in {*mixing_names(full)} - fixed_names(full):
         return Boundary(
-            False,
+            PLAIN,
             "Where tau is 0 gamma does not show, so that the distribution of the statistic is not "
             "known (Davies 1977): the p-value is rough.",
         )
     if len(new) == 1:
         return Boundary(
-            True,
+            HALF,
             f"The restricted model puts the variance of {new[0]} at zero, the edge of its range: "
             f"the p-value is that of the mixture 1/2 chi2({df - 1}) + 1/2 chi2({df}) (Self & Liang "
             "1987).",
         )
+    weights = _weights(restricted, full, new, df)
+    if weights is not None:
+        shown = ", ".join(f"{weight:.2f}" for weight in weights)
+        return Boundary(
+            weights,
+            f"The restricted model puts {len(new)} variances at zero, the edge of their range: the "
+            f"p-value is that of a mixture of chi-squares with 0 to {df} degrees of freedom, "
+            f"weights {shown} (Self & Liang 1987).",
+        )
     if new:
         return Boundary(
-            False,
+            PLAIN,
             f"The restricted model puts {len(new)} variances at zero, the edge of their range, "
             f"where the statistic is smaller than chi2({df}): the p-value shown is an upper bound.",
         )
-    return Boundary(False, _dissimilarities(restricted, full, df, statistic))
+    return Boundary(PLAIN, _dissimilarities(restricted, full, df, statistic))
+
+
+def _weights(restricted: Fitted, full: Fitted, new: list[str], df: int) -> tuple[float, ...] | None:
+    """Weights where variances of independent coefficients are all that is added; else None."""
+    names = [str(name) for name in restricted.params.index]
+    alone = getattr(restricted.model, "mixing", None) is None and len(new) == df
+    if not (alone and 2 <= len(new) <= MOST_EDGES and set(new) <= set(names)):
+        return None
+    own, table = _likelihood(restricted), _table(restricted)
+    sizes = np.sqrt(np.diag(_covariance(restricted)))
+    columns = [names.index(name) for name in new]
+    if not (sizes[columns] > 0.0).all():
+        return None  # held fixed: no slope to difference
+    params = restricted.params.to_numpy(dtype=np.float64)
+    unit = _likelihood(full).unit
+    return tuple(variance_weights(own, params, columns, table.free, sizes, unit).tolist())
+
+
+def _likelihood(fit: Any) -> Any:
+    return fit._own
+
+
+def _table(fit: Any) -> Any:
+    return fit.table
+
+
+def _covariance(fit: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Inverse of the negative Hessian, whatever covariance was asked for, (P, P)."""
+    found = fit if fit.cov_type == "nonrobust" else fit.with_cov("nonrobust")
+    out: np.ndarray[Any, np.dtype[np.float64]] = found.cov.to_numpy()
+    return out
 
 
 def _random(fit: Fitted) -> set[str]:
@@ -116,14 +148,20 @@ def _dissimilarities(restricted: Fitted, full: Fitted, df: int, statistic: float
     text = (
         "The lambdas were free to exceed 1, so 1 is inside their range and the chi-squared holds."
     )
-    if len(lambdas) > 1 or statistic < 0.0:
+    if statistic < 0.0 or not len(lambdas) == df <= MOST_EDGES:
         return text
-    if float(full.params[lambdas[0]]) <= 1.0:
-        pvalue = ratio_tail(statistic, df, half=True)
+    if float(full.params[lambdas].max()) <= 1.0:
+        weights = HALF
+        if len(lambdas) > 1:
+            places = [list(full.params.index).index(name) for name in lambdas]
+            weights = tuple(chi_bar_weights(_covariance(full)[np.ix_(places, places)]).tolist())
+        which = "lambda <= 1" if len(lambdas) == 1 else "lambdas <= 1"
         return (
-            f"{text} Against lambda <= 1 only, as utility maximisation wants it, 1 is the edge: "
-            f"p = {pvalue:.3g} (Self & Liang 1987)."
+            f"{text} Against {which} only, as utility maximisation wants it, 1 is the edge: "
+            f"p = {ratio_tail(statistic, df, weights):.3g} (Self & Liang 1987)."
         )
+    if len(lambdas) > 1:
+        return text
     return f"{text} The estimate is above 1: nothing speaks for a lambda below 1."
 
 

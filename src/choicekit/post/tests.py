@@ -10,8 +10,9 @@ import numpy as np
 
 from choicekit.exceptions import SpecificationError
 from choicekit.post.base import Fitted, free_count, has_network, simulation_error
-from choicekit.post.boundary import boundary, ratio_tail
+from choicekit.post.boundary import boundary
 from choicekit.post.cases import people, require_same_cases
+from choicekit.post.chi_bar import ratio_tail
 from choicekit.post.nesting import NETWORKS, NOT_REGULAR, differ_in_classes, nested_in
 
 __all__ = [
@@ -116,9 +117,9 @@ def likelihood_ratio(
     statistic = 2.0 * (full.llf - restricted.llf)
     noise = 2.0 * difference_error(restricted, full)
     edge = boundary(restricted, full, df, statistic)
-    pvalue = ratio_tail(statistic, df, edge.half)
+    pvalue = ratio_tail(statistic, df, edge.weights)
     notes = [_negative_note(statistic, noise, names)] if statistic < 0 else []
-    low, high = (ratio_tail(statistic + d * noise, df, edge.half) for d in (2.0, -2.0))
+    low, high = (ratio_tail(statistic + d * noise, df, edge.weights) for d in (2.0, -2.0))
     matters = (low < LEVEL) != (high < LEVEL)
     if statistic >= 0 and matters:
         notes.append(noise_note(low, high, noise, "the statistic"))
