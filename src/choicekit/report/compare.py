@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -194,7 +194,15 @@ class Comparison:
         return target
 
     def report(
-        self, path: str | os.PathLike[str], *, title: str | None = None, date: str = ""
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str | None = None,
+        date: str = "",
+        price: str | None = None,
+        wtp: Sequence[str] | None = None,
+        elasticities: Sequence[Hashable] | None = None,
+        most_cases: int = 2000,
     ) -> Path:
         """Write the full report, for readers who were not there: text, tables and pictures.
 
@@ -207,6 +215,14 @@ class Comparison:
             Heading of the report.
         date
             Shown below it as given; none by default, so that the same results give the same file.
+        price, wtp
+            Column or coefficient of the price, and those to pay for; by default the coefficient
+            that ratios are taken to if it sounds like money, and all generic ones.
+        elasticities
+            Columns; by default those with a generic coefficient of their name, at most four.
+        most_cases
+            Substitution and elasticities of larger data are predicted for so many cases, evenly
+            spaced, and the report says so.
 
         Returns
         -------
@@ -220,7 +236,9 @@ class Comparison:
         """
         from choicekit.report.page import ReportOptions, write_report
 
-        return write_report(self, path, ReportOptions(title, date))
+        return write_report(
+            self, path, ReportOptions(title, date, price, wtp, elasticities, most_cases)
+        )
 
 
 def compare(

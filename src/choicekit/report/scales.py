@@ -26,7 +26,13 @@ from choicekit.post.base import (
 )
 from choicekit.post.delta import standard_errors
 
-__all__ = ["coefficient_table", "default_denominator", "ratio_table", "scaled_table"]
+__all__ = [
+    "coefficient_table",
+    "default_denominator",
+    "ratio_table",
+    "scaled_table",
+    "sounds_like_money",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -146,9 +152,14 @@ def default_denominator(fits: Sequence[Fitted], asked: str | None) -> str | None
     def merit(key: str) -> tuple[bool, bool, float]:
         t = min(abs(float(fit.params[key] / fit.bse[key])) for fit in fits)
         generic = kinds[0][key] == "generic"
-        return bool(_MONEY.search(key)) and generic, generic, t
+        return sounds_like_money(key) and generic, generic, t
 
     return max(shared, key=merit)
+
+
+def sounds_like_money(name: str) -> bool:
+    """Whether a coefficient's name says that it is that of a cost or price."""
+    return _MONEY.search(name) is not None
 
 
 def _error_sd_slope(fit: Fitted) -> Array:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from choicekit.exceptions import SpecificationError
 from choicekit.report.compare import Comparison
 from choicekit.report.page.basis import appendix_section, data_section, models_section
-from choicekit.report.page.behaviour import share_section
+from choicekit.report.page.behaviour import elasticity_section, share_section, wtp_section
 from choicekit.report.page.blocks import Page
 from choicekit.report.page.estimates import coefficient_section, fit_section, simulation_section
 from choicekit.report.page.opening import summary_section
 from choicekit.report.page.reliance import identification_section
+from choicekit.report.page.substitution import (
+    find_substitution,
+    substitution_finding,
+    substitution_section,
+)
+from choicekit.report.page.validation import calibration_section
 from choicekit.report.page.write import require_suffix, write_page
+from choicekit.report.scales import sounds_like_money
 
 __all__ = ["ReportOptions", "report_page", "write_report"]
 
@@ -25,6 +33,10 @@ class ReportOptions:
 
     title: str | None = None
     date: str = ""
+    price: str | None = None
+    wtp: Sequence[str] | None = None
+    elasticities: Sequence[Hashable] | None = None
+    most_cases: int = 2000
 
 
 def report_page(comparison: Comparison, options: ReportOptions) -> Page:
@@ -35,16 +47,22 @@ def report_page(comparison: Comparison, options: ReportOptions) -> Page:
             "compare(...) again, or save() for the tables alone."
         )
     several = len(comparison.names) > 1
+    substitution = find_substitution(comparison, options.most_cases)
     sections = [
         data_section(comparison),
         models_section(comparison),
         coefficient_section(comparison),
         fit_section(comparison),
         simulation_section(comparison),
+        substitution_section(substitution),
         share_section(comparison),
+        calibration_section(comparison),
+        elasticity_section(comparison, options.elasticities, options.most_cases),
+        wtp_section(comparison, options.price or default_price(comparison), options.wtp),
         identification_section(comparison),
         appendix_section(comparison),
     ]
+    summary = summary_section(comparison, substitution_finding(substitution))
     default = (
         f"Choice models compared: {', '.join(comparison.names)}" if several else comparison.title
     )
@@ -53,8 +71,14 @@ def report_page(comparison: Comparison, options: ReportOptions) -> Page:
         subtitle=comparison.sample,
         date=options.date,
         warnings=comparison.warnings,
-        sections=(summary_section(comparison), *sections),
+        sections=(summary, *(section for section in sections if section is not None)),
     )
+
+
+def default_price(comparison: Comparison) -> str | None:
+    """The coefficient that ratios are taken to, if it sounds like money."""
+    denominator = comparison.ratio_to
+    return denominator if denominator is not None and sounds_like_money(denominator) else None
 
 
 def write_report(

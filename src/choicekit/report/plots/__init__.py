@@ -8,6 +8,7 @@ from choicekit.report.plots.calibration import calibration
 from choicekit.report.plots.coefficients import coefficients
 from choicekit.report.plots.curve import probability_curve
 from choicekit.report.plots.shares import shares
+from choicekit.report.plots.substitution import substitution
 from choicekit.report.plots.wtp import wtp
 
-__all__ = ["calibration", "coefficients", "probability_curve", "shares", "wtp"]
+__all__ = ["calibration", "coefficients", "probability_curve", "shares", "substitution", "wtp"]
