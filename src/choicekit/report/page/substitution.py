@@ -5,6 +5,7 @@ Axes: J alternatives.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ class Substitution:
         Whether ``reference`` is a conditional logit.
     sampled
         Number of cases predicted, 0 for all.
+    converged
+        Whether each fit did.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -52,6 +55,7 @@ class Substitution:
     reference: str
     logit: bool
     sampled: int
+    converged: dict[str, bool]
 
     @property
     def others(self) -> list[str]:
@@ -96,6 +100,7 @@ def find_substitution(comparison: Comparison, most_cases: int) -> Substitution |
         plain[0] if plain else comparison.names[0],
         bool(plain),
         most_cases if n_cases > most_cases else 0,
+        {name: bool(fit.convergence.converged) for name, fit in fits.items()},
     )
 
 
@@ -225,10 +230,11 @@ def _per_cent(table: pd.DataFrame, key: tuple[object, object]) -> str:
 
 
 def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:
-    """What the summary says of it."""
-    if isinstance(found, str):
+    """What the summary says of it; models that did not converge do not count."""
+    if isinstance(found, str) or not found.converged[found.reference]:
         return []
-    if not found.others:
+    others = [name for name in found.others if found.converged[name]]
+    if not others:
         if not found.logit:
             return []
         text = (
@@ -237,7 +243,7 @@ def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:
             "with a probit or a nested logit before relying on that."
         )
         return [("What it means for substitution.", text)]
-    moved = {name: found.moved_on_average(name) for name in found.others}
+    moved = {name: found.moved_on_average(name) for name in others}
     most = max(moved, key=lambda name: moved[name])
     if moved[most] < SMALL:
         text = (
@@ -245,23 +251,32 @@ def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:
             f"for {100 * moved[most]:.0f} of 100 people at most, on average over the alternatives."
         )
         return [("What it means for substitution.", text)]
-    removed, to, one, other = _largest(found, most)
+    removed, to = _largest(found, most)
+    one, other = (_with_error(found.tables[n], removed, to) for n in (found.reference, most))
     text = (
         f"The models disagree about where people go. When {removed} is withdrawn, "
-        f"{found.reference} sends {100 * one:.0f}% of its users to {to}, {most} "
-        f"{100 * other:.0f}%. On average over the alternatives {most} sends "
-        f"{100 * moved[most]:.0f} of 100 people elsewhere than {found.reference} does"
+        f"{found.reference} sends {one} of its users to {to}, {most} {other}. On average over the "
+        f"alternatives {most} sends {100 * moved[most]:.0f} of 100 people elsewhere than "
+        f"{found.reference} does"
     )
     cost = ": the price of the logit's independence from irrelevant alternatives, if "
     text += f"{cost}{most} is right." if found.logit else "."
     return [("What it means for substitution.", text)]
 
 
-def _largest(found: Substitution, name: str) -> tuple[str, str, float, float]:
+def _with_error(table: pd.DataFrame, removed: Hashable, to: Hashable) -> str:
+    """One ratio in per cent, with its standard error in words."""
+    row = table.set_index(["removed", "to"]).loc[[(removed, to)]].to_dict("records")[0]
+    error = float(row["std_error"])
+    known = "" if np.isnan(error) else f" (standard error {100 * error:.0f})"
+    return f"{100 * float(row['estimate']):.0f}%{known}"
+
+
+def _largest(found: Substitution, name: str) -> tuple[Hashable, Hashable]:
     """The diversion ratio about which a model and the reference differ most."""
     one, other = (
         found.tables[n].set_index(["removed", "to"])["estimate"] for n in (found.reference, name)
     )
     place = int(np.argmax((one - other).abs().to_numpy()))
-    removed, to = one.index[place]
-    return str(removed), str(to), float(one.iloc[place]), float(other.loc[(removed, to)])
+    pair: tuple[Hashable, Hashable] = one.index[place]
+    return pair

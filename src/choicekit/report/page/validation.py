@@ -13,7 +13,7 @@ __all__ = ["calibration_section"]
 
 
 def calibration_section(comparison: Comparison) -> Section:
-    """Scores and calibration, and the same of people left out where there was a cross-validation."""
+    """Scores and calibration, in the sample and, after a cross-validation, out of it."""
     names = ", ".join(comparison.names)
     caption = (
         "Probabilities of all alternatives in ten bins of equal size: mean probability and share "
