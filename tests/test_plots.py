@@ -288,3 +288,105 @@ def test_marks_differ_in_print_too() -> None:
     marks = [mark(k) for k in range(14)]
     assert len({(m.marker, m.face == "white") for m in marks}) == 14
     assert len({str(m.line) for m in marks[:7]}) == 7
+
+
+# -- calibration ------------------------------------------------------------------------------
+
+
+def test_calibration_draws_bins_with_their_intervals(logit: Any, probit: Any) -> None:
+    ax = ck.plots.calibration([logit, probit], bins=5)
+    assert len(ax.containers) == 2
+    for fit, container in zip((logit, probit), ax.containers, strict=True):
+        table = fit.calibration_curve(bins=5, pooled=True)
+        np.testing.assert_allclose(container.lines[0].get_xdata(), table["predicted"])
+        np.testing.assert_allclose(container.lines[0].get_ydata(), table["observed"])
+        segments = container.lines[2][0].get_segments()
+        np.testing.assert_allclose([s[:, 1] for s in segments], table[["low", "high"]])
+    (diagonal,) = [line for line in ax.get_lines() if list(line.get_xdata()) == [0, 1]]
+    assert list(diagonal.get_ydata()) == [0, 1]
+
+
+def test_calibration_of_one_alternative_and_of_people_left_out(logit: Any) -> None:
+    ax = ck.plots.calibration(logit, alternative="air", bins=4)
+    assert "air" in ax.get_title(loc="left")
+    assert len(ax.containers[0].lines[0].get_xdata()) == 4
+    found = ck.cross_validate(logit, folds=3)
+    ax = ck.plots.calibration(found, bins=4)
+    table = found.calibration_curve(bins=4, pooled=True)
+    np.testing.assert_allclose(ax.containers[0].lines[0].get_ydata(), table["observed"])
+    with pytest.raises(SpecificationError, match="Did you mean 'air'"):
+        ck.plots.calibration(logit, alternative="airr")
+
+
+# -- willingness to pay -----------------------------------------------------------------------
+
+
+def test_wtp_is_a_ratio_with_its_interval(logit: Any, probit: Any) -> None:
+    ax = ck.plots.wtp([logit, probit], "ttme", "gc", unit=-10, method="delta")
+    points = {line.get_label(): line.get_xdata()[0] for line in ax.get_lines()}
+    for name, fit in {"logit": logit, "probit": probit}.items():
+        assert points[name] == pytest.approx(10 * fit.params["ttme"] / fit.params["gc"])
+    ends = [line.get_xdata() for line in ax.get_lines() if len(line.get_xdata()) == 2]
+    table = logit.wtp("ttme", "gc", unit=-10)
+    expected = table[["conf_low", "conf_high"]].to_numpy()[0]
+    assert any(np.allclose(pair, expected) for pair in ends)
+    assert "10 units less of ttme" in ax.get_title(loc="left")
+    assert labels(ax.yaxis) == ["logit", "probit"]
+
+
+def test_wtp_of_people_who_differ_is_a_box_of_quantiles(data: ck.ChoiceData) -> None:
+    mixing = ck.RandomCoefficients(ttme="normal")
+    start = {"gc": -0.02, "ttme": -0.1, "sd[ttme]": 0.05}
+    fit = ck.logit("choice ~ gc + ttme", data, base="car", mixing=mixing).fit(
+        start=start, fixed={"sd[ttme]": 0.05}, maxiter=30
+    )
+    ax = ck.plots.wtp(fit, "ttme", "gc", method="delta")
+    (box,) = ax.patches
+    # quartiles of a normal ratio: the price is the same for everybody
+    mean, sd = -fit.params["ttme"] / fit.params["gc"], abs(0.05 / fit.params["gc"])
+    assert box.get_x() == pytest.approx(mean - 0.6744897501960817 * sd, rel=1e-3)
+    assert box.get_width() == pytest.approx(2 * 0.6744897501960817 * sd, rel=1e-3)
+
+
+# -- substitution -----------------------------------------------------------------------------
+
+
+def texts(ax: Axes) -> list[str]:
+    return [text.get_text().replace("\u2212", "-") for text in ax.texts]
+
+
+def test_substitution_is_where_people_go_in_the_frame_without_the_alternative(
+    logit: Any,
+) -> None:
+    frame = ck.load_dataset("travelmode")
+    before = logit.probabilities().mean()
+    ax = ck.plots.substitution(logit)
+    (mesh,) = ax.collections
+    values = np.ma.filled(mesh.get_array(), np.nan).reshape(4, 4)
+    for row, removed in enumerate(["air", "train", "bus", "car"]):
+        after = logit.probabilities(frame[frame["mode"] != removed]).mean()
+        gain = 100 * ((after - before) / before[removed]).to_numpy()
+        gain[row] = np.nan
+        np.testing.assert_allclose(values[row], gain, rtol=1e-8)
+    np.testing.assert_allclose(np.nansum(values, axis=1), 100)
+    shown = [f"{v:.0f}" for v in values.ravel() if np.isfinite(v)]
+    assert texts(ax) == shown
+    assert labels(ax.yaxis) == labels(ax.xaxis) == ["air", "train", "bus", "car"]
+
+
+def test_the_difference_of_two_models_is_in_points(logit: Any, probit: Any) -> None:
+    one, other = (ck.plots.substitution(fit).collections[0].get_array() for fit in (probit, logit))
+    ax = ck.plots.substitution(probit, against=logit)
+    np.testing.assert_allclose(ax.collections[0].get_array(), one - other, atol=1e-9)
+    assert all(text[0] in "+-" for text in texts(ax))
+    assert ax.get_title(loc="left") == "Substitution, probit less logit"
+
+
+def test_of_many_alternatives_the_numbers_are_left_out() -> None:
+    from choicekit.report.plots.substitution import draw_diversion
+
+    matrix = pd.DataFrame(np.full((20, 20), 5.0))
+    ax = Figure().subplots()
+    draw_diversion(ax, matrix, "many", signed=False)
+    assert not ax.texts
+    assert len(ax.get_yticklabels()) == 20

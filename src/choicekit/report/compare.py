@@ -202,7 +202,7 @@ class Comparison:
         price: str | None = None,
         wtp: Sequence[str] | None = None,
         elasticities: Sequence[Hashable] | None = None,
-        most_cases: int = 2000,
+        most_cases: int | None = None,
     ) -> Path:
         """Write the full report, for readers who were not there: text, tables and pictures.
 
@@ -222,7 +222,8 @@ class Comparison:
             Columns; by default those with a generic coefficient of their name, at most four.
         most_cases
             Substitution and elasticities of larger data are predicted for so many cases, evenly
-            spaced, and the report says so.
+            spaced, and the report says so. By default 40,000 over the square of the number of
+            alternatives, at least 200 and at most 2,000.
 
         Returns
         -------

@@ -142,7 +142,9 @@ def markdown_table(table: Table) -> str:
     ]
     rule = "|:--|" + {"r": "--:|", "l": ":--|"}[table.align] * len(blank)
     note = f"\n\n{markdown_text(table.note)}" if table.note else ""
-    return "\n".join([f"### {table.title}", "", line(table.header), rule, *rows]) + note
+    return (
+        "\n".join([f"### {markdown_text(table.title)}", "", line(table.header), rule, *rows]) + note
+    )
 
 
 def markdown_text(text: str) -> str:
@@ -150,8 +152,12 @@ def markdown_text(text: str) -> str:
     return re.sub(r"([\\`*_|<>\[\]~])", r"\\\1", text)
 
 
-def latex_table(table: Table, fit: bool = False) -> str:
-    """Render as a booktabs table with a caption; ``fit``: shrunk where the page is too narrow."""
+def latex_table(table: Table, whole: bool = False) -> str:
+    """Render as a booktabs table with a caption.
+
+    As part of a ``whole`` document of ours it stays where it is put (package float) and shrinks
+    where the page is too narrow (graphicx).
+    """
 
     def line(cells: tuple[str, ...]) -> str:
         indent = r"\quad " if cells[0].startswith("  ") else ""
@@ -169,10 +175,10 @@ def latex_table(table: Table, fit: bool = False) -> str:
     narrow, wide = (r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%", "}")
     return "\n".join(
         [
-            r"\begin{table}[htbp]",
+            r"\begin{table}[H]" if whole else r"\begin{table}[htbp]",
             r"\centering\small",
             rf"\caption{{{escape_latex(table.title)}}}",
-            *([narrow] if fit else []),
+            *([narrow] if whole else []),
             rf"\begin{{tabular}}{{l{table.align * (n_columns - 1)}}}",
             r"\toprule",
             line(table.header),
@@ -180,7 +186,7 @@ def latex_table(table: Table, fit: bool = False) -> str:
             *body,
             r"\bottomrule",
             r"\end{tabular}",
-            *([wide] if fit else []),
+            *([wide] if whole else []),
             *note,
             r"\end{table}",
         ]

@@ -27,6 +27,10 @@ from choicekit.report.scales import sounds_like_money
 __all__ = ["ReportOptions", "report_page", "write_report"]
 
 
+# Every pair of alternatives is predicted for each case, so this keeps a report to seconds.
+CELLS, LEAST, MOST = 40_000, 200, 2000
+
+
 @dataclass(frozen=True)
 class ReportOptions:
     """The arguments of ``Comparison.report``, which documents them."""
@@ -36,7 +40,7 @@ class ReportOptions:
     price: str | None = None
     wtp: Sequence[str] | None = None
     elasticities: Sequence[Hashable] | None = None
-    most_cases: int = 2000
+    most_cases: int | None = None
 
 
 def report_page(comparison: Comparison, options: ReportOptions) -> Page:
@@ -46,8 +50,10 @@ def report_page(comparison: Comparison, options: ReportOptions) -> Page:
             "This comparison does not hold its fits, so there is no full report of it. Cure: "
             "compare(...) again, or save() for the tables alone."
         )
-    several = len(comparison.names) > 1
-    substitution = find_substitution(comparison, options.most_cases)
+    several, most_cases = len(comparison.names) > 1, options.most_cases
+    if most_cases is None:
+        most_cases = min(MOST, max(LEAST, CELLS // len(comparison.shares) ** 2))
+    substitution = find_substitution(comparison, most_cases)
     sections = [
         data_section(comparison),
         models_section(comparison),
@@ -57,7 +63,7 @@ def report_page(comparison: Comparison, options: ReportOptions) -> Page:
         substitution_section(substitution),
         share_section(comparison),
         calibration_section(comparison),
-        elasticity_section(comparison, options.elasticities, options.most_cases),
+        elasticity_section(comparison, options.elasticities, most_cases),
         wtp_section(comparison, options.price or default_price(comparison), options.wtp),
         identification_section(comparison),
         appendix_section(comparison),

@@ -156,21 +156,26 @@ def _curve(comparison: Comparison, asked: Sequence[Hashable], data: Any) -> list
     if not isinstance(column, str) or data.frame[column].nunique() < 3:
         return []
     chosen = comparison.shares["actual"].idxmax()
+    together = _is_of_case(data, column)
+    whose = column if together else f"{column} of {chosen}"
+    which = f"Mean probability of {chosen}" if len(fits) > 1 else "Mean probabilities"
     caption = (
-        f"Mean probability of {chosen} if its {column} were the same for everybody, all else as "
-        "observed; bands are 95% confidence intervals, ticks are observed values."
+        f"{which} if {whose} were the same for everybody, all else as observed; bands are 95% "
+        "confidence intervals, ticks are observed values."
     )
-    if len(fits) == 1:
-        caption = (
-            f"Mean probabilities if {column} of {chosen} were the same for everybody, all else as "
-            "observed; bands are 95% confidence intervals, ticks are observed values."
-        )
-    alt = f"Choice probabilities along {column} of {chosen}."
 
     def draw() -> Any:
+        if together:
+            return probability_curve(fits, column, of=[chosen] if len(fits) > 1 else None)
         return probability_curve(fits, column, alternative=chosen)
 
-    return [Picture("curve", draw, caption, alt)]
+    return [Picture("curve", draw, caption, f"Choice probabilities along {whose}.")]
+
+
+def _is_of_case(data: Any, column: str) -> bool:
+    """Whether a column is the same in all rows of each case."""
+    values, layout = data.frame[column].to_numpy(), data.layout
+    return bool((values == values[layout.case_ptr[:-1]][layout.case]).all())
 
 
 # -- willingness to pay -----------------------------------------------------------------------
@@ -186,7 +191,7 @@ def wtp_section(
     with_price = {n: fit for n, fit in fits.items() if price in utility_kinds(fit)}
     if not with_price and attributes is None:
         return None
-    wanted = list(attributes or [c for c in default_columns(comparison) if c != price])
+    wanted = list(attributes or [str(c) for c in default_columns(comparison) if c != price])
     if not wanted:
         return None
     blocks: list[Block] = [
@@ -214,7 +219,7 @@ def wtp_section(
 
 def _wtp_rows(fit: Any, x: str, price: str) -> pd.DataFrame:
     """The willingness to pay of one model, with one column that says for whom."""
-    table = fit.wtp(x, price).reset_index()
+    table: pd.DataFrame = fit.wtp(x, price).reset_index()
     levels = [c for c in table.columns if c in ("alternative", "class", "statistic")]
     which = table[levels].astype(str).agg(", ".join, axis=1) if levels else "everybody"
     return table.assign(which=which, variable=x)

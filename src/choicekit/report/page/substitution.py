@@ -160,7 +160,7 @@ def _picture(found: Substitution) -> Picture:
         assert figure is not None
         first.remove()
         grid = figure.subplots(down, across, squeeze=False)
-        panels = list(grid.ravel())
+        panels: list[Axes] = list(grid.ravel())
         for ax, name in zip(panels, names, strict=False):
             if name == found.reference:
                 draw_diversion(ax, matrices[name], name, signed=False)
@@ -209,23 +209,26 @@ def _cost_table(found: Substitution) -> Table:
 
 def _ratio_table(found: Substitution) -> Table:
     """All diversion ratios with standard errors."""
-    keyed = {name: table.set_index(["removed", "to"]) for name, table in found.tables.items()}
+    keyed = {name: _by_pair(table) for name, table in found.tables.items()}
     rows: list[tuple[str, ...]] = []
-    for removed, to in next(iter(keyed.values())).index:
+    for removed, to in next(iter(keyed.values())):
         heading = (f"{removed} is withdrawn",)
         if heading not in rows:
             rows.append(heading)
-        cells = [_per_cent(table, (removed, to)) for table in keyed.values()]
-        rows.append((f"  {to}", *cells))
+        rows.append((f"  {to}", *(_per_cent(*table[removed, to]) for table in keyed.values())))
     note = "Per cent of those who chose it; delta-method standard errors in parentheses."
     return Table("Diversion ratios", ("", *found.tables), tuple(rows), note)
 
 
-def _per_cent(table: pd.DataFrame, key: tuple[object, object]) -> str:
+def _by_pair(table: pd.DataFrame) -> dict[tuple[Hashable, Hashable], tuple[float, float]]:
+    """Estimate and standard error of each pair."""
+    columns = (table[name].tolist() for name in ("removed", "to", "estimate", "std_error"))
+    return {(r, to): (float(p), float(se)) for r, to, p, se in zip(*columns, strict=True)}
+
+
+def _per_cent(share: float, error: float) -> str:
     """One ratio with its standard error."""
-    row = table.loc[[key]].to_dict("records")[0]
-    error = float(row["std_error"])
-    shown = f"{100 * float(row['estimate']):.1f}"
+    shown = f"{100 * share:.1f}"
     return shown if np.isnan(error) else f"{shown} ({100 * error:.1f})"
 
 
@@ -251,8 +254,8 @@ def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:
             f"for {100 * moved[most]:.0f} of 100 people at most, on average over the alternatives."
         )
         return [("What it means for substitution.", text)]
-    removed, to = _largest(found, most)
-    one, other = (_with_error(found.tables[n], removed, to) for n in (found.reference, most))
+    removed, to = pair = _largest(found, most)
+    one, other = (_with_error(*_by_pair(found.tables[n])[pair]) for n in (found.reference, most))
     text = (
         f"The models disagree about where people go. When {removed} is withdrawn, "
         f"{found.reference} sends {one} of its users to {to}, {most} {other}. On average over the "
@@ -264,12 +267,10 @@ def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:
     return [("What it means for substitution.", text)]
 
 
-def _with_error(table: pd.DataFrame, removed: Hashable, to: Hashable) -> str:
+def _with_error(share: float, error: float) -> str:
     """One ratio in per cent, with its standard error in words."""
-    row = table.set_index(["removed", "to"]).loc[[(removed, to)]].to_dict("records")[0]
-    error = float(row["std_error"])
     known = "" if np.isnan(error) else f" (standard error {100 * error:.0f})"
-    return f"{100 * float(row['estimate']):.0f}%{known}"
+    return f"{100 * share:.0f}%{known}"
 
 
 def _largest(found: Substitution, name: str) -> tuple[Hashable, Hashable]:

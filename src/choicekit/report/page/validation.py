@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from choicekit.report.compare import Comparison
 from choicekit.report.cross_validation import cross_validation_tables
 from choicekit.report.export import Table
@@ -51,16 +53,11 @@ def calibration_section(comparison: Comparison) -> Section:
 
 def _scores(comparison: Comparison) -> Table:
     """Log score, Brier score and hit rate in the sample."""
-    found: list[tuple[str, str, int]] = [
-        ("Log-likelihood a case", "log_score", 4),
-        ("Brier score", "brier", 4),
-    ]
-    fits = comparison._fits.values()
+    fits: list[Any] = list(comparison._fits.values())
     rows = [
-        (label, *(fixed_point(float(getattr(fit, name)()), decimals) for fit in fits))
-        for label, name, decimals in found
+        ("Log-likelihood a case", *(fixed_point(fit.log_score(), 4) for fit in fits)),
+        ("Brier score", *(fixed_point(fit.brier(), 4) for fit in fits)),
+        ("Likeliest alternative was chosen", *(f"{100 * fit.hit_rate():.1f}%" for fit in fits)),
     ]
-    hits = [f"{100 * float(fit.hit_rate()):.1f}%" for fit in fits]
-    rows.append(("Likeliest alternative was chosen", *hits))
     note = "In the sample. The Brier score lies between 0 and 2; lower is better."
     return Table("Scores", ("", *comparison.names), tuple(rows), note)

@@ -127,7 +127,7 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
 \usepackage{lmodern}
 \usepackage[margin=25mm]{geometry}
-\usepackage{amsmath,booktabs,graphicx,microtype}
+\usepackage{amsmath,booktabs,float,graphicx,microtype}
 \usepackage[hidelinks]{hyperref}
 \setlength{\parindent}{0pt}\setlength{\parskip}{6pt}
 \emergencystretch=3em
@@ -155,11 +155,11 @@ def as_latex(page: Page, folder: str) -> str:
 
 def _latex_block(block: Block, folder: str) -> str:
     if isinstance(block, Table):
-        return latex_table(block, fit=True)
+        return latex_table(block, whole=True)
     if isinstance(block, Picture):
         return "\n".join(
             [
-                r"\begin{figure}[htbp]",
+                r"\begin{figure}[H]",
                 r"\centering",
                 rf"\includegraphics[width=0.92\linewidth,height=0.8\textheight,keepaspectratio]"
                 rf"{{{folder}/{block.name}.pdf}}",
@@ -168,10 +168,24 @@ def _latex_block(block: Block, folder: str) -> str:
             ]
         )
     if isinstance(block, Items):
+        if block.kind == "facts":
+            return _latex_facts(block)
         lines = [rf"\item {_latex_item(lead, text, block)}" for lead, text in block.items]
         return "\n".join([r"\begin{itemize}", *lines, r"\end{itemize}"])
     lead = rf"\textbf{{{escape_latex(block.lead)}}} " if block.lead else ""
     return lead + escape_latex(block.text)
+
+
+def _latex_facts(block: Items) -> str:
+    """Names and what they are; what has no name goes on from the one before."""
+    lines = []
+    for lead, text in block.items:
+        value = escape_latex(text)
+        if lead:
+            lines.append(rf"\item[{{{escape_latex(lead)}}}] {value}")
+        else:
+            lines.append(rf"\\ \texttt{{{value}}}" if block.code else rf"\\ {value}")
+    return "\n".join([r"\begin{description}", *lines, r"\end{description}"])
 
 
 def _latex_item(lead: str, text: str, block: Items) -> str:

@@ -134,9 +134,9 @@ def _draw(ax: Axes, matrix: pd.DataFrame, signed: bool) -> None:
     known = values[np.isfinite(values)]
     most = float(np.abs(known).max()) if len(known) else 1.0
     most = most or 1.0
-    shades = ["#b35806", "#fdf3e6", "#ffffff", "#eef0f7", "#35478c"] if signed else None
-    colours = LinearSegmentedColormap.from_list("diversion", shades or ["#ffffff", "#0b4a86"])
-    colours.set_bad("#ffffff")
+    shades = ["#b35806", "#fdf3e6", "#ffffff", "#eef0f7", "#35478c"] if signed else []
+    shades = shades or ["#ffffff", "#0b4a86"]
+    colours = LinearSegmentedColormap.from_list("diversion", shades).with_extremes(bad="#ffffff")
     image = np.ma.masked_invalid(values)
     low = -most if signed else 0.0
     ax.pcolormesh(
