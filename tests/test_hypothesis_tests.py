@@ -466,7 +466,7 @@ def test_the_variance_test_has_its_size() -> None:
     # Two models that are right and differ by a useless variable each: p is uniform.
     generator = np.random.default_rng(1)
     common = SimpleNamespace(
-        data=SimpleNamespace(layout=SimpleNamespace(person=None, weights=None))
+        data=SimpleNamespace(layout=SimpleNamespace(person=None, weights=None, n_cases=300))
     )
     p = []
     for _ in range(150):
