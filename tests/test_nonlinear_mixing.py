@@ -216,4 +216,8 @@ def test_what_follows_a_fit() -> None:
     np.testing.assert_allclose(ours, theirs, rtol=2e-3)
     assert fit.simulation_error(2).table.loc["b0", "sim s.e."] > 0.0
     assert model.identification().identified
+    with pytest.raises(ck.SpecificationError, match="Cure: read random_table"):
+        fit.wtp("x0", price="x1")
+    with pytest.raises(ck.SpecificationError, match="Cure: logsum"):
+        fit.consumer_surplus({"x0": {"a0": "+1"}}, price="x1")
     assert "Spread of the random coefficients" in str(fit.summary())

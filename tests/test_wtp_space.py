@@ -279,6 +279,35 @@ def test_recovers_the_truth(fitted: Any) -> None:
     assert np.abs((fitted.params - truth) / fitted.bse).max() < 3.0
 
 
+def test_the_same_model_in_two_spaces_says_the_same() -> None:
+    """Consumer surplus, marginal effects and shares, with their standard errors."""
+    data, z = read(panel(60, 4, 3)), np.random.default_rng(2).normal(size=(60, 2, 32))
+    formula = "choice ~ x0 + price + x1 | 0"
+    pairs: list[list[dict[str, Any] | None]] = [
+        [None, {"wtp": "price"}],
+        [
+            {"x0": "normal", "scale": True, "draws": z},
+            {"x0": "normal", "price": "-lognormal", "wtp": "price", "draws": z},
+        ],
+    ]
+    for pair in pairs:
+        one, other = (
+            ck.logit(
+                formula, data, mixing=None if args is None else ck.RandomCoefficients(**args)
+            ).fit()
+            for args in pair
+        )
+        assert one.llf == pytest.approx(other.llf, abs=1e-8)
+        columns = ["estimate", "std_error"]
+        for told in (
+            lambda fit: fit.consumer_surplus({"x0": {"a": "+1"}}, price="price"),
+            lambda fit: fit.marginal_effects("price"),
+            lambda fit: fit.wtp("x1", price="price"),
+        ):
+            ours, theirs = (np.asarray(told(fit)[columns], dtype=float)[0] for fit in (one, other))
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+
+
 def test_what_is_told(fitted: Any) -> None:
     text = str(fitted.summary())
     assert "Mixed logit in willingness-to-pay space" in text

@@ -79,9 +79,15 @@ def income_slopes(fit: Any, data: Any, price: str) -> Income:
             "there is no one marginal utility of income. Cure: a price that enters all utilities "
             "linearly with one coefficient."
         )
+    mixing = fit.model.bound_mixing
+    if slopes is None and mixing is not None:
+        raise SpecificationError(
+            f"The marginal utility of {price!r} depends on parameters that differ between people "
+            "in a Nonlinear utility: what a change is worth is not offered there. Cure: logsum(), "
+            "in units of utility, or a formula."
+        )
     if slopes is None:
         return Income(None, side.marginal, first)
-    mixing = fit.model.bound_mixing
     n_phi = 0 if mixing is None else len(mixing.names)
     if isinstance(mixing, BoundRandom) and not keeps_from_zero(
         mixing, slopes[first], fit._values, n_phi

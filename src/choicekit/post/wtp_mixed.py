@@ -164,7 +164,9 @@ def _over_price(values: Float, used: NDArray[np.int64], price: int | None) -> Fl
 
 
 def _nodes(mixing: BoundRandom, random: list[int], seed: int, exact: bool) -> Nodes:
-    """A grid where one variable alone matters, else quasi-random nodes."""
+    """A grid where one variable alone matters, else quasi-random nodes; one if nothing is drawn."""
+    if not mixing.size:
+        return Nodes(np.zeros((1, 0, 1)), np.ones(1), None)
     if len(random) == 1:
         z = np.linspace(-FARTHEST, FARTHEST, GRID if exact else ROUGH_GRID)
         weight = np.exp(-0.5 * z * z)
