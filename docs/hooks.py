@@ -93,7 +93,7 @@ def unlisted(folder: str) -> list[str]:
 
     text = "\n".join(page.read_text() for page in Path(folder, "reference").glob("*.md"))
     shown = re.findall(r"^::: choicekit\.(\w+)$", text, flags=re.MULTILINE)
-    return sorted(set(choicekit.__all__) - set(shown))
+    return sorted(set(choicekit.__all__) - {"plots", *shown})
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
