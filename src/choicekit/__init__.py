@@ -31,6 +31,7 @@ from choicekit.utility import NeuralUtility, Nonlinear
 from choicekit.verbs import logit, ordered, probit
 
 if TYPE_CHECKING:
+    from choicekit import neural
     from choicekit.adapters.sklearn import ChoiceClassifier
     from choicekit.errors import (
         CrossNested,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     )
     from choicekit.mixing import JohnsonSB, LatentClasses, RandomCoefficients, Scale
     from choicekit.post.sampling import corrected_constants
+    from choicekit.post.softmax import softmax
     from choicekit.report import plots
     from choicekit.report.compare import compare
     from choicekit.report.cross_validation import cross_validate
@@ -86,10 +88,12 @@ __all__ = [
     "load",
     "load_dataset",
     "logit",
+    "neural",
     "ordered",
     "plots",
     "probit",
     "sample_alternatives",
+    "softmax",
     "wesml_weights",
 ]
 
@@ -114,12 +118,14 @@ _LAZY = {
     "corrected_constants": "choicekit.post.sampling",
     "cross_validate": "choicekit.report.cross_validation",
     "load": "choicekit.results",
+    "softmax": "choicekit.post.softmax",
 }
+_MODULES = {"neural": "choicekit.neural", "plots": "choicekit.report.plots"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plots":
-        return import_module("choicekit.report.plots")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name in _LAZY:
         value = getattr(import_module(_LAZY[name]), name)
         globals()[name] = value
