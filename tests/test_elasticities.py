@@ -259,7 +259,7 @@ def test_effects_are_slopes_of_predictions(name: str) -> None:
 )
 def test_standard_errors_by_differences_over_parameters(name: str, average: str) -> None:
     """The delta method with the table itself differenced over each parameter."""
-    fit = some_fit(name, n_cases=30)
+    fit = some_fit(name, n_cases=12)
     choices = fit.choices()
     table = fit.elasticities("x0", average=average)
     cov = fit.cov.to_numpy()
@@ -301,7 +301,8 @@ def test_the_way_through_utilities_is_a_short_cut(
         )
 
 
-def test_standard_errors_of_other_kinds(logit: Any) -> None:
+def test_standard_errors_of_other_kinds() -> None:
+    logit = some_fit("logit", n_cases=15)
     cov = logit.cov.to_numpy()
     kinds = [
         lambda fit: fit.elasticities("x0", kind="arc", change=0.3),

@@ -67,7 +67,14 @@ def test_covariance_of_effects(parties: Any) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6 * np.abs(theirs).max())
 
 
-@pytest.mark.parametrize("law", ["logit", "probit"])
+@pytest.fixture(scope="module", params=["logit", "probit"])
+def binary(request: pytest.FixtureRequest, anes: Any) -> tuple[Any, Any]:
+    data = ck.ChoiceData.from_wide(anes, alternatives=[0, 1], chosen="right")
+    verb, peer = {"logit": (ck.logit, sm.Logit), "probit": (ck.probit, sm.Probit)}[request.param]
+    fit = verb(f"right ~ 0 | {RIGHT}", data).fit(tolerance=1e-8)
+    return fit, peer(anes["right"], sm.add_constant(anes[COLUMNS])).fit(disp=0, tol=1e-10)
+
+
 @pytest.mark.parametrize("at", ["overall", "mean"])
 @pytest.mark.parametrize(
     ("method", "options"),
@@ -77,12 +84,9 @@ def test_covariance_of_effects(parties: Any) -> None:
         ("dydx", {"dummy": True, "count": True}),
     ],
 )
-def test_binary_models(anes: Any, law: str, at: str, method: str, options: Any) -> None:
-    data = ck.ChoiceData.from_wide(anes, alternatives=[0, 1], chosen="right")
-    verb, peer = {"logit": (ck.logit, sm.Logit), "probit": (ck.probit, sm.Probit)}[law]
-    fit = verb(f"right ~ 0 | {RIGHT}", data).fit(tolerance=1e-8)
+def test_binary_models(binary: Any, at: str, method: str, options: Any) -> None:
+    fit, other = binary
     found = fit.get_margeff(at, method, **options)
-    other = peer(anes["right"], sm.add_constant(anes[COLUMNS])).fit(disp=0, tol=1e-10)
     expected = other.get_margeff(at=at, method=method, **options)
     np.testing.assert_allclose(found.margeff[:, 1], expected.margeff, rtol=1e-6)
     np.testing.assert_allclose(found.margeff_se[:, 1], expected.margeff_se, rtol=1e-5)

@@ -40,6 +40,7 @@ __all__ = ["ChoiceProbabilities"]
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+PIECE_NODES = 10_000_000  # case x node x random coefficient x alternative: 80 MB
 PIECE_CELLS = 300_000  # case x alternative x parameter at a time: 2.4 MB an array, in cache
 
 
@@ -98,6 +99,9 @@ class ChoiceProbabilities:
         """
         n_cases, n_alternatives = self.shape
         most = max(1, PIECE_CELLS // (n_alternatives * max(1, len(self.settled_at))))
+        nodes = n_alternatives * self.likelihood.nodes_per_case
+        if nodes:
+            most = max(1, min(most, PIECE_NODES // nodes))
         if n_cases <= most:
             yield np.arange(n_cases), self
             return

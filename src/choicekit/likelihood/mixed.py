@@ -86,6 +86,11 @@ class MixedLikelihood(Likelihood):
         return self.mixing.signs(phi)
 
     @property
+    def nodes_per_case(self) -> int:
+        """How many base draws a case of its own would have."""
+        return self.n_nodes * self.mixing.n_drawn
+
+    @property
     def through_utilities(self) -> bool:
         """Not alone: coefficients differ between people."""
         return False

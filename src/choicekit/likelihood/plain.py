@@ -202,6 +202,11 @@ class Likelihood:
         return True
 
     @property
+    def nodes_per_case(self) -> int:
+        """How many base draws a case of its own would have."""
+        return 0
+
+    @property
     def through_utilities(self) -> bool:
         """Whether coefficients, and columns of an alternative, act through its utility alone."""
         return True

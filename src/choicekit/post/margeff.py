@@ -142,6 +142,8 @@ def margeff(
         found, jump = _moves(fit, where, find_column(fit, where, name), dummy, count, method)
         moves += found
         discrete += [jump] * len(found)
+    if not moves:
+        raise SpecificationError("The model uses no column that varies, so there are no effects.")
     methods = ["log change" if jump and method == "eydx" else method for jump in discrete]
     labels = tuple(where.alternatives)
     if at == "all":

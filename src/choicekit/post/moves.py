@@ -286,12 +286,13 @@ def as_list(x: Any, fit: Fitted, data: Any) -> list[Hashable]:
     SpecificationError
         If there are none.
     """
+    names: Iterable[Hashable] = [x]
     if x is None:
-        names: Iterable[Hashable] = numeric_columns(fit, data)
-    elif isinstance(x, list | tuple | pd.Index) and x not in columns_of_model(fit.model):
+        names = numeric_columns(fit, data)
+    elif isinstance(x, list | pd.Index) or (
+        isinstance(x, tuple) and x not in columns_of_model(fit.model)
+    ):
         names = x
-    else:
-        names = [x]
     found = list(dict.fromkeys(names))
     if not found:
         raise SpecificationError("The model uses no numeric column, so there are no effects.")
