@@ -435,6 +435,21 @@ def test_a_scale_that_is_not_there_is_estimated_as_zero() -> None:
     np.testing.assert_allclose(fit.params.iloc[:2], logit.params, atol=1e-5)
 
 
+def test_a_gamma_that_runs_off_is_named() -> None:
+    """Where the scale is the same for all, tau may go to zero and gamma to infinity for it."""
+    mixing = ck.RandomCoefficients(x0="normal", scale=ck.Scale("free"), draws=16)
+    model = ck.logit("choice ~ x0 + x1 | 0", read(panel(20, 4, 2)), mixing=mixing)
+    own = model.bound_mixing
+    assert isinstance(own, BoundScaled)
+    beta, variation = np.array([1.0, -0.8]), np.ones(2)
+    message, cure = own.vanished(beta, np.array([0.7, 0.001, 640.0]), variation)
+    assert "gamma has run off to 640" in message
+    assert "gamma=0" in cure
+    assert own.vanished(beta, np.array([0.7, 0.4, 1.5]), variation) == ("", "")
+    assert "outside [0, 1]" in own.remarks_on(np.array([0.7, 0.4, 1.5]))[0]
+    assert own.remarks_on(np.array([0.7, 0.4, 0.5])) == ()
+
+
 def test_bad_scales_are_refused_with_the_cure() -> None:
     data = read(panel(5, 2, 9))
     with pytest.raises(ck.SpecificationError, match="named in a dict"):

@@ -129,7 +129,8 @@ class MixedLikelihood(Likelihood):
 
     def remarks(self, params: Float) -> tuple[str, ...]:
         """What a reader of the parameters should know, in sentences."""
-        return (*super().remarks(params), *self.mixing.remarks)
+        own = self.mixing.remarks_on(self.split(params)[2])
+        return (*super().remarks(params), *self.mixing.remarks, *own)
 
     def vanished(self, params: Float) -> tuple[str, str]:
         """Say which coefficients of one sign have shrunk to nothing, and the cure."""

@@ -163,6 +163,10 @@ class BoundRandom:
                 )
         return tuple(found)
 
+    def remarks_on(self, phi: Float) -> tuple[str, ...]:
+        """What a reader of these parameters should know besides."""
+        return ()
+
     @property
     def bent_columns(self) -> NDArray[np.intp]:
         """Positions among the K of mean parameters that are in other units than coefficients."""

@@ -23,7 +23,8 @@ __all__ = ["BoundScaled", "scaled"]
 
 Float = NDArray[np.float64]
 
-TAU, GAMMA = 0.5, 0.5  # to start from: at a tau of zero the gradient vanishes
+TAU, GAMMA = 0.5, 0.1  # to start from: at a tau of zero the gradient vanishes
+RUNAWAY = 20.0  # a gamma that is no share of anything
 LARGEST = 300.0  # logarithm of a scale
 
 
@@ -98,6 +99,16 @@ class BoundScaled(BoundProducts):
             f"scale has the standard deviation tau{f'. Not scaled: {left}' if left else ''}.",
         )
 
+    def remarks_on(self, phi: Float) -> tuple[str, ...]:
+        """Say that gamma is no share."""
+        gamma = self._own(phi)[1]
+        if not self._gamma_free or 0.0 <= gamma <= 1.0:
+            return ()
+        return (
+            f"gamma = {gamma:.2g} is outside [0, 1], between G-MNL-II and G-MNL-I; it was left "
+            "free.",
+        )
+
     @property
     def reported(self) -> tuple[str, ...]:
         """Names of the coefficients as they are in the person's utility, and ``scale``."""
@@ -115,6 +126,21 @@ class BoundScaled(BoundProducts):
         own = np.ones(len(phi) - before)
         own[0] = -1.0 if phi[before] < 0.0 else 1.0
         return np.concatenate([super().signs(phi[:before]), own])
+
+    def vanished(self, beta: Float, phi: Float, variation: Float) -> tuple[str, str]:
+        """Say that a search found next to no scale, and a gamma that has run off for it.
+
+        ``gamma (1 - sigma)`` then goes to a product of the two normal variables, which the data
+        may like but which is no scale. Else as for `BoundRandom.vanished`.
+        """
+        tau, gamma = self._own(phi)
+        if self._gamma_free and abs(gamma) > RUNAWAY:
+            return (
+                f"gamma has run off to {gamma:.3g} while tau goes to {tau:.2g}: the data do not "
+                "tell them apart",
+                "Scale(gamma=0) or Scale(gamma=1), or a model without a scale",
+            )
+        return super().vanished(beta, phi, variation)
 
     def nodes(
         self, keys: NDArray[np.uint64], seed: int, people: slice, threads: int | None = None
