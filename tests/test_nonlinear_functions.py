@@ -130,6 +130,16 @@ def test_parts_of_the_data(data: ck.ChoiceData) -> None:
     )
 
 
+def test_effects_are_those_of_the_attributes(data: ck.ChoiceData) -> None:
+    text, function = (ck.Nonlinear(TEXT, START), WAYS["one for all"][0])
+    one, other = (
+        ck.logit(utility, data).fit(fixed={"lam": 0.5}).get_margeff()
+        for utility in (text, function)
+    )
+    np.testing.assert_allclose(other.margeff, one.margeff, rtol=1e-3, atol=1e-8)
+    np.testing.assert_allclose(other.margeff_se, one.margeff_se, rtol=5e-3, atol=1e-8)
+
+
 @pytest.mark.parametrize("way", ["beside text", "one for all"])
 def test_marginal_utilities(data: ck.ChoiceData, way: str) -> None:
     text, model = ck.logit(ck.Nonlinear(TEXT, START), data), ck.logit(WAYS[way][0], data)

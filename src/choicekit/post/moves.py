@@ -108,13 +108,13 @@ class Move:
 
 
 def columns_of_model(model: Any) -> list[Hashable]:
-    """Columns of the data that a model uses: in utilities, membership and means."""
+    """Columns of the data that a model uses and that can change: not whose row it is."""
     used = list(model.design.columns)
     if model.membership is not None:
         used += model.membership.columns
     used += [column for _, column in getattr(model.mixing, "shifts", ())]
     used += getattr(getattr(model.mixing, "scale", None), "covariates", ())
-    return list(dict.fromkeys(used))
+    return [column for column in dict.fromkeys(used) if column != model.data.alt]
 
 
 def find_column(fit: Fitted, data: Any, name: Hashable, together: bool | None = None) -> Column:
