@@ -63,6 +63,30 @@ def test_the_same_bytes_from_a_file(family: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.scores(), fit.scores())
 
 
+def test_the_same_report_from_a_file(tmp_path: Path) -> None:
+    fits = [fitted("logit"), fitted("nested")]
+    copies = [ck.load(fit.save(tmp_path / f"{k}.pkl")) for k, fit in enumerate(fits)]
+    pages = [
+        ck.compare(*given).report(tmp_path / f"{name}.html", title="Twice").read_bytes()
+        for name, given in {"before": fits, "after": copies}.items()
+    ]
+    assert pages[0] == pages[1]
+
+
+def test_elasticities_and_decisions_from_a_file(tmp_path: Path) -> None:
+    for family in ("logit", "nested", "exact probit", "simulated probit", "latent classes"):
+        fit = fitted(family)
+        copy = ck.load(fit.save(tmp_path / "fit.pkl"))
+        change = {"x0": {"a1": "+1"}}
+        for ask in (
+            lambda own: own.elasticities("x0"),
+            lambda own: own.scenario(change).estimates,
+            lambda own: own.diversion("a1"),
+            lambda own: own.wtp("x1", "x0").drop(columns="note"),
+        ):
+            pd.testing.assert_frame_equal(ask(fit), ask(copy), check_exact=True)
+
+
 def test_orders_found_elsewhere_than_at_the_estimates_are_kept(tmp_path: Path) -> None:
     """With few draws another order of integration shows in the log-likelihood."""
     table = long_frame(300, [1.0, -0.7], 6, "normal", None, 6)
