@@ -27,7 +27,24 @@ WITHIN = {"Coming from": "How-to", "Gallery": "Explanation"}
 FIRST = {
     "gallery": ("temperature", "substitution", "mixed-logit", "nesting", "value-of-time"),
     "reference": ("data", "models", "errors", "mixing", "results", "plots"),
-    "explanation": ("probit", "recovery"),
+    "explanation": ("probit", "softmax", "recovery"),
+    "how-to": (
+        "nested",
+        "cross-nested",
+        "hev",
+        "mixed-logit",
+        "latent-classes",
+        "scale-and-wtp-space",
+        "ordered",
+        "rankings",
+        "nonlinear",
+        "neural",
+        "estimation-options",
+        "elasticities",
+        "decisions",
+        "tests",
+        "other-libraries",
+    ),
     "coming-from": ("mlogit", "stata", "biogeme", "xlogit", "statsmodels"),
 }
 

@@ -74,10 +74,10 @@ def test_the_same_report_from_a_file(tmp_path: Path) -> None:
 
 
 def test_elasticities_and_decisions_from_a_file(tmp_path: Path) -> None:
+    change = {"x0": {"a1": "+1"}}
     for family in ("logit", "nested", "exact probit", "simulated probit", "latent classes"):
         fit = fitted(family)
         copy = ck.load(fit.save(tmp_path / "fit.pkl"))
-        change = {"x0": {"a1": "+1"}}
         for ask in (
             lambda own: own.elasticities("x0"),
             lambda own: own.scenario(change).estimates,
