@@ -25,7 +25,7 @@ __all__ = ["Marginal", "is_attribute", "marginal_utility", "regressor_slopes"]
 Float = NDArray[np.float64]
 
 STEP = 2.0**-10  # of the value: five points make an error of the order of its fourth power
-DIGITS = 9  # that differencing leaves
+BITS = 34  # that differencing leaves
 NOISE = 1e-11  # of the largest slope
 
 
@@ -143,7 +143,7 @@ def network_slopes(model: Any, column: str, data: Any) -> Float:
 def _slopes(part: Callable[..., Float], column: str, data: Any) -> Float:
     """Derivatives of what a design makes of the rows, (L, any), by differences of fourth order.
 
-    Exact to about nine digits, to which they are rounded, so that the same slopes are equal.
+    Exact to about ten digits, to which they are rounded, so that the same slopes are equal.
 
     Raises
     ------
@@ -165,6 +165,6 @@ def _slopes(part: Callable[..., Float], column: str, data: Any) -> Float:
     slopes: Float = sum(rows[1:], rows[0]) / step[:, None]
     size = np.abs(slopes)
     nothing = size <= NOISE * size.max(axis=0, initial=0.0)
-    unit = 10.0 ** np.floor(np.log10(np.where(nothing, 1.0, size)))
-    rounded: Float = np.where(nothing, 0.0, np.round(slopes / unit, DIGITS) * unit)
+    mantissa, exponent = np.frexp(np.where(nothing, 0.0, slopes))
+    rounded: Float = np.ldexp(np.round(mantissa * 2.0**BITS) / 2.0**BITS, exponent)
     return rounded

@@ -22,6 +22,8 @@ __all__ = ["Side", "Terms", "ratio_terms", "side_of"]
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+SIMILAR = 1e-8  # relative: slopes that count as the same
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -238,7 +240,7 @@ def _same_within_cases(top: Marginal, bottom: Marginal, case: Int) -> bool:
         return False
     both = np.hstack([top.slopes, bottom.slopes])
     again = np.diff(case) == 0
-    return bool(np.allclose(both[1:][again], both[:-1][again], rtol=1e-7, atol=0.0))
+    return bool(np.allclose(both[1:][again], both[:-1][again], rtol=SIMILAR, atol=0.0))
 
 
 def _grouped(keys: dict[str, Int], data: Any, n_rows: int) -> tuple[Int, pd.DataFrame]:
@@ -262,7 +264,8 @@ def _merged(terms: Terms) -> Terms:
     if terms.top.slopes is None or terms.bottom.slopes is None:
         return terms
     both = np.column_stack([terms.group, terms.top.slopes, terms.bottom.slopes])
-    differing = both[:, (both != both[0]).any(axis=0)]
+    # Rounding may have parted equal slopes.
+    differing = both[:, ~np.isclose(both, both[0], rtol=SIMILAR, atol=0.0).all(axis=0)]
     if differing.shape[1]:
         _, first, which = np.unique(differing, axis=0, return_index=True, return_inverse=True)
     else:
