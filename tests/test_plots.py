@@ -378,7 +378,8 @@ def test_the_difference_of_two_models_is_in_points(logit: Any, probit: Any) -> N
     one, other = (ck.plots.substitution(fit).collections[0].get_array() for fit in (probit, logit))
     ax = ck.plots.substitution(probit, against=logit)
     np.testing.assert_allclose(ax.collections[0].get_array(), one - other, atol=1e-9)
-    assert all(text[0] in "+-" for text in texts(ax))
+    shown = [f"{v:+.0f}" for v in (one - other).compressed()]
+    assert texts(ax) == ["0" if text in ("+0", "-0") else text for text in shown]
     assert ax.get_title(loc="left") == "Substitution, probit less logit"
 
 
@@ -390,3 +391,32 @@ def test_of_many_alternatives_the_numbers_are_left_out() -> None:
     draw_diversion(ax, matrix, "many", signed=False)
     assert not ax.texts
     assert len(ax.get_yticklabels()) == 20
+
+
+def test_models_that_agree_look_alike() -> None:
+    from choicekit.report.plots.substitution import draw_diversion
+
+    matrix = pd.DataFrame([[np.nan, 1e-7], [-1e-7, np.nan]])
+    ax = draw_diversion(Figure().subplots(), matrix, "same", signed=True)
+    assert texts(ax) == ["0", "0"]
+    (mesh,) = ax.collections
+    shade = np.asarray(mesh.cmap(mesh.norm(1e-7)))
+    np.testing.assert_allclose(shade, 1.0, atol=0.01)  # white
+
+
+def test_letters_stand_out_from_their_cell(logit: Any, probit: Any) -> None:
+    from matplotlib.colors import to_rgb
+
+    def luminance(colour: Any) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    for ax in (ck.plots.substitution(logit), ck.plots.substitution(probit, against=logit)):
+        (mesh,) = ax.collections
+        values = mesh.get_array()
+        for text in ax.texts:
+            k, j = map(int, text.get_position())
+            cell = luminance(mesh.cmap(mesh.norm(values.reshape(4, 4)[j, k])))
+            letters = luminance(to_rgb(text.get_color()))
+            light, dark = max(cell, letters), min(cell, letters)
+            assert (light + 0.05) / (dark + 0.05) > 3.5  # contrast, WCAG 2

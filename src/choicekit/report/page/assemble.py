@@ -60,7 +60,7 @@ def report_page(comparison: Comparison, options: ReportOptions) -> Page:
         coefficient_section(comparison),
         fit_section(comparison),
         simulation_section(comparison),
-        substitution_section(substitution),
+        substitution_section(substitution, comparison._fits),
         share_section(comparison),
         calibration_section(comparison),
         elasticity_section(comparison, options.elasticities, most_cases),

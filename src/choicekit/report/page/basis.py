@@ -87,7 +87,8 @@ def appendix_section(comparison: Comparison) -> Section:
     rows.append(("Python", platform.python_version()))
     settings = []
     for name, fit in comparison._fits.items():
-        seed = "none needed" if fit.simulation is None else str(fit.simulation.seed)
+        drawn = fit.simulation is not None and fit.simulation.n_simulated
+        seed = str(fit.simulation.seed) if drawn else "none needed"
         settings.append(
             (name, computation(fit), seed, str(fit.convergence.optimizer), fit.cov_type)
         )

@@ -11,6 +11,7 @@ import pandas as pd
 from choicekit.post.base import fixed_names, simulation_error, utility_kinds
 from choicekit.post.tests import p_text
 from choicekit.report.compare import Comparison
+from choicekit.report.cross_validation import held_out_sentence
 from choicekit.report.page.blocks import Items, Section
 
 __all__ = ["summary_section"]
@@ -63,7 +64,11 @@ def _which(comparison: Comparison) -> list[tuple[str, str]]:
             f"The lowest AIC is that of {one} ({gap}; {lower}), but the test keeps to the simpler "
             f"{row['preferred']}: what {one} adds could be chance."
         )
-    return [("Which model.", which), ("How sure.", _sure(comparison, row))]
+    found = [("Which model.", which), ("How sure.", _sure(comparison, row))]
+    if comparison.cross_validation is not None:
+        sentence = held_out_sentence(comparison.cross_validation, str(one), str(other))
+        found.append(("People left out.", sentence))
+    return found
 
 
 def _sure(comparison: Comparison, row: pd.Series[Any]) -> str:

@@ -5,9 +5,9 @@ Axes: J alternatives.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,15 @@ from choicekit.exceptions import ChoicekitError
 from choicekit.post.base import Fitted
 from choicekit.report.compare import Comparison
 from choicekit.report.export import Table
+from choicekit.report.format import fixed_point, probability
 from choicekit.report.page.blocks import Block, Picture, Section, Text
 from choicekit.report.plots.style import axes_of
-from choicekit.report.plots.substitution import as_matrix, diversion_table, draw_diversion
+from choicekit.report.plots.substitution import (
+    LEAST_SHADED,
+    as_matrix,
+    diversion_table,
+    draw_diversion,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Substitution", "find_substitution", "substitution_finding", "substitution_section"]
 
 MOST_LISTED = 6  # alternatives
+MOST_TESTED, TESTED_CELLS = 12, 2_000_000  # alternatives; rows x parameters
 MOST_DRAWN = 25
 SMALL = 0.05  # of the people concerned: models that differ by less agree
 
@@ -109,7 +116,7 @@ def _is_plain_logit(fit: Fitted) -> bool:
     return type(fit.model.errors).__name__ == "Gumbel" and fit.model.mixing is None
 
 
-def substitution_section(found: Substitution | str) -> Section:
+def substitution_section(found: Substitution | str, fits: Mapping[str, Fitted]) -> Section:
     """Heat maps, what the models disagree about, and the numbers."""
     title, anchor = "If an alternative is withdrawn: substitution", "substitution"
     if isinstance(found, str):
@@ -121,6 +128,7 @@ def substitution_section(found: Substitution | str) -> Section:
         blocks.append(_cost_table(found))
     if len(found.shares) <= MOST_LISTED:
         blocks.append(_ratio_table(found))
+    blocks += _tests_of_independence(found, fits)
     if found.sampled:
         text = f"Predicted for {found.sampled:,} of the cases, evenly spaced."
         blocks.append(Text(text, "aside"))
@@ -148,6 +156,8 @@ def _picture(found: Substitution) -> Picture:
     names = [found.reference, *found.others]
     labels = list(found.shares.index)
     matrices = {name: 100 * as_matrix(table, labels) for name, table in found.tables.items()}
+    gaps = {name: matrices[name] - matrices[found.reference] for name in found.others}
+    widest = max((float(np.nanmax(gap.abs().to_numpy())) for gap in gaps.values()), default=0.0)
 
     def draw() -> Axes:
         n = len(found.shares)
@@ -166,7 +176,7 @@ def _picture(found: Substitution) -> Picture:
                 draw_diversion(ax, matrices[name], name, signed=False)
                 continue
             title = f"{name} less {found.reference}"
-            draw_diversion(ax, matrices[name] - matrices[found.reference], title, signed=True)
+            draw_diversion(ax, gaps[name], title, True, max(widest, LEAST_SHADED))
         for ax in panels[len(names) :]:
             ax.set_visible(False)
         return panels[0]
@@ -230,6 +240,34 @@ def _per_cent(share: float, error: float) -> str:
     """One ratio with its standard error."""
     shown = f"{100 * share:.1f}"
     return shown if np.isnan(error) else f"{shown} ({100 * error:.1f})"
+
+
+def _tests_of_independence(found: Substitution, fits: Mapping[str, Fitted]) -> list[Block]:
+    """Hausman & McFadden's test of the logit without each alternative; none for large models."""
+    fit: Any = fits[found.reference]
+    cells = fit.model.data.n_rows * len(fit.params)
+    if not found.logit or len(found.shares) > MOST_TESTED or cells > TESTED_CELLS:
+        return []
+    rows = []
+    for label in found.shares.index:
+        try:
+            test = fit.hausman_mcfadden(label)
+        except ChoicekitError:
+            rows.append((str(label), "", "n/a", "n/a"))
+            continue
+        shown = f"chi2({test.df}) = {fixed_point(test.statistic, 2)}"
+        rows.append((str(label), f"{test.nobs_restricted:,}", shown, probability(test.pvalue)))
+    if all(row[-1] == "n/a" for row in rows):
+        return []
+    note = (
+        "If the assumption holds, estimates without an alternative (on the cases that chose "
+        "another) differ by chance only: a small p speaks against it (Hausman & McFadden 1984, "
+        f"with a joint sandwich variance). Of {len(rows)} tests at the 5% level one in twenty "
+        "rejects by chance."
+    )
+    header = ("without", "cases", "statistic", "p")
+    title = f"Is the independence of {found.reference} rejected?"
+    return [Table(title, header, tuple(rows), note)]
 
 
 def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:

@@ -144,8 +144,11 @@ def probability_curve(
     )
     ax.set_ylim(bottom=0.0)
     whose = "" if alternative is None else f" of {alternative}"
-    one = f" of {shown[0]}" if len(shown) == 1 else ""
-    return _finished(ax, f"Probability{one} along {column}{whose}", f"{column}{whose}", lines)
+    title = f"Probabilities along {column}{whose}"
+    if len(shown) == 1:
+        along = f"its {column}" if shown == [alternative] else f"{column}{whose}"
+        title = f"Probability of {shown[0]} along {along}"
+    return _finished(ax, title, f"{column}{whose}", lines)
 
 
 def _finished(ax: Axes, title: str, xlabel: str, lines: Sequence[str]) -> Axes:

@@ -30,7 +30,8 @@ __all__ = [
 
 MOST_SUBSTITUTED = 2000
 ANNOTATED = 14  # alternatives; of more, the numbers would not be legible
-PALE = 0.55  # of the darkest shade: up to here letters are dark
+LEAST_SHADED = 5.0  # per cent or percentage points
+DARK = 0.5  # luminance below which letters are white
 
 
 def substitution(
@@ -79,9 +80,15 @@ def substitution(
     return draw_diversion(axes_of(ax, _size(matrix)), matrix, title, against is not None)
 
 
-def draw_diversion(ax: Axes, matrix: pd.DataFrame, title: str, signed: bool) -> Axes:
-    """Draw a square table (J, J) of percentages, or of differences between two."""
-    _draw(ax, matrix, signed)
+def draw_diversion(
+    ax: Axes, matrix: pd.DataFrame, title: str, signed: bool, most: float | None = None
+) -> Axes:
+    """Draw a square table (J, J) of percentages, or of differences between two.
+
+    ``most`` is the value of the darkest shade; by default the largest, and for differences at
+    least `LEAST_SHADED`, so that models that agree look as if they did.
+    """
+    _draw(ax, matrix, signed, most)
     labels = [short(label, 18) for label in matrix.index]
     place = np.arange(len(labels))
     slanted = len(labels) > 5 or max(map(len, labels)) > 9
@@ -126,14 +133,14 @@ def _size(matrix: pd.DataFrame) -> tuple[float, float]:
     return 2.2 + cell * len(matrix), 1.7 + 0.8 * cell * len(matrix)
 
 
-def _draw(ax: Axes, matrix: pd.DataFrame, signed: bool) -> None:
+def _draw(ax: Axes, matrix: pd.DataFrame, signed: bool, most: float | None) -> None:
     """Colour the cells and write the numbers into them."""
     from matplotlib.colors import LinearSegmentedColormap
 
     values = matrix.to_numpy(dtype=np.float64)
     known = values[np.isfinite(values)]
-    most = float(np.abs(known).max()) if len(known) else 1.0
-    most = most or 1.0
+    if most is None:
+        most = max(float(np.abs(known).max(initial=0.0)), LEAST_SHADED)
     shades = ["#b35806", "#fdf3e6", "#ffffff", "#eef0f7", "#35478c"] if signed else []
     shades = shades or ["#ffffff", "#0b4a86"]
     colours = LinearSegmentedColormap.from_list("diversion", shades).with_extremes(bad="#ffffff")
@@ -156,14 +163,20 @@ def _draw(ax: Axes, matrix: pd.DataFrame, signed: bool) -> None:
             if j == k:
                 ax.plot([k - 0.12, k + 0.12], [j, j], color=SOFT, linewidth=0.8)
             elif len(values) <= ANNOTATED and np.isfinite(values[j, k]):
-                text = f"{values[j, k]:+.0f}" if signed else f"{values[j, k]:.0f}"
-                dark = abs(values[j, k]) > PALE * most
+                red, green, blue, _ = colours((values[j, k] - low) / (most - low))
+                dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < DARK
                 ax.text(
                     k,
                     j,
-                    text.replace("-", "\u2212"),
+                    _number(values[j, k], signed),
                     ha="center",
                     va="center",
                     fontsize=8.5,
                     color="#ffffff" if dark else INK,
                 )
+
+
+def _number(value: float, signed: bool) -> str:
+    """Write a percentage or a difference without decimals."""
+    whole = round(value)
+    return f"{whole:+d}".replace("-", "\u2212") if signed and whole else f"{whole:d}"
