@@ -496,3 +496,13 @@ def test_columns_that_never_meet(data: ck.ChoiceData) -> None:
     fit = ck.logit({"air": {"t": "ttme"}, "car": {"c": "gc"}}, data).fit()
     with pytest.raises(SpecificationError, match="nowhere in the utility of the same alternative"):
         fit.wtp("ttme", "gc")
+
+
+def test_large_data_in_pieces(curved: ck.FitResults, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = {"x": "ttme", "price": "gc", "method": "krinsky-robb", "draws": 50}
+    whole = curved.wtp(**ask)  # type: ignore[arg-type]
+    monkeypatch.setattr("choicekit.post.wtp_terms.CELLS", 5_000)
+    pd.testing.assert_frame_equal(curved.wtp(**ask), whole)  # type: ignore[arg-type]
+    monkeypatch.setattr("choicekit.post.wtp.MOST_CELLS", 1_000)
+    with pytest.raises(SpecificationError, match="too many to keep"):
+        curved.wtp(**ask, by="case")  # type: ignore[arg-type]

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from choicekit.mixing import JohnsonSB, LatentClasses, RandomCoefficients, Scale
     from choicekit.post.sampling import corrected_constants
+    from choicekit.post.scenario import Scenario
     from choicekit.post.softmax import softmax
     from choicekit.report import plots
     from choicekit.report.compare import compare
@@ -79,6 +80,7 @@ __all__ = [
     "Pattern",
     "RandomCoefficients",
     "Scale",
+    "Scenario",
     "SimulationWarning",
     "SpecificationError",
     "VersionWarning",
@@ -113,6 +115,7 @@ _LAZY = {
     "Ordered": "choicekit.errors",
     "RandomCoefficients": "choicekit.mixing",
     "Scale": "choicekit.mixing",
+    "Scenario": "choicekit.post.scenario",
     "Pattern": "choicekit.errors",
     "compare": "choicekit.report.compare",
     "corrected_constants": "choicekit.post.sampling",

@@ -30,6 +30,7 @@ Float = NDArray[np.float64]
 
 METHODS = ("delta", "krinsky-robb", "bootstrap", "fieller")
 BY = ("mean", "case", "person")
+MOST_CELLS = 200_000_000  # draws x ratios: 1.6 GB
 STEP = 1e-4  # of a standard error, for derivatives
 WEAK = "the price is not significant (|z| = {z:.2f}): the ratio has no moments; see 'fieller'"
 CROSSED = "the price changes its sign in {share:.2%} of the draws: no standard error"
@@ -177,6 +178,11 @@ def interval_table(fit: Any, found: Estimates, ask: Question, notes: list[str]) 
         error = standard_errors(found.jacobian(), covariance, estimate)
         return pd.DataFrame({**interval_columns(estimate, error, ask.alpha), "note": notes})
     at = drawn_parameters(fit, ask)
+    if len(at) * len(estimate) > MOST_CELLS:
+        raise SpecificationError(
+            f"{len(at):,} draws of {len(estimate):,} ratios are too many to keep. Cure: "
+            "method='delta', fewer draws=, or df= of some of the cases."
+        )
     draws, crossing = found.many(at), found.crossing(at)
     (low, high), error = percentiles(draws, ask.alpha), spread(draws)
     still = error < 1e-12 * np.abs(estimate)
@@ -226,16 +232,14 @@ def price_notes(fit: Any, terms: Terms, positions: NDArray[np.intp], ask: Questi
     error = np.sqrt(np.maximum(np.einsum("gk,kl,gl->g", slopes, covariance, slopes), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(error > 0.0, np.abs(value) / error, np.inf)
-    least = float(ndtri(1.0 - ask.alpha / 2.0))
-    notes = []
-    for m in range(terms.size):
-        own = terms.group == m
-        said = [terms.note] if terms.note else []
-        if z[own].min() < least:
-            said.append(WEAK.format(z=z[own].min()))
-        if (value[own] > 0.0).any():
-            said.append(POSITIVE)
-        notes.append("; ".join(said))
+    starts = np.searchsorted(terms.group, np.arange(terms.size))
+    lowest = np.minimum.reduceat(z, starts)
+    rising = np.maximum.reduceat(value, starts) > 0.0
+    weak = lowest < float(ndtri(1.0 - ask.alpha / 2.0))
+    notes = [terms.note] * terms.size
+    for m in np.flatnonzero(weak | rising):
+        said = [WEAK.format(z=lowest[m]) if weak[m] else "", POSITIVE if rising[m] else ""]
+        notes[m] = "; ".join(filter(None, [terms.note, *said]))
     return notes
 
 

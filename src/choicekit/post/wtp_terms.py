@@ -22,6 +22,7 @@ __all__ = ["Side", "Terms", "ratio_terms", "side_of"]
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+CELLS = 4_000_000  # draw x term at a time: 32 MB an array
 SIMILAR = 1e-8  # relative: slopes that count as the same
 
 
@@ -63,15 +64,19 @@ class Terms:
         return found
 
     def ratios(self, beta: Float) -> Float:
-        """The M ratios at coefficients (K,) or, for linear utilities, (R, K): (M,) or (R, M)."""
-        return self.means(-self._values(self.top, beta) / self._values(self.bottom, beta))
-
-    def _values(self, marginal: Marginal, beta: Float) -> Float:
+        """The M ratios at coefficients (K,) or (R, K): (M,) or (R, M)."""
         if beta.ndim == 1:
-            return marginal.value(beta)
-        if marginal.slopes is not None:
-            return np.asarray(beta @ marginal.slopes.T)
-        return np.array([marginal.value(one) for one in beta])
+            return self.means(-self.top.value(beta) / self.bottom.value(beta))
+        parts = [
+            self.means(-_values(self.top, some) / _values(self.bottom, some))
+            for some in self._chunks(beta)
+        ]
+        return np.concatenate(parts)
+
+    def _chunks(self, beta: Float) -> list[Float]:
+        """Some of the R coefficients at a time, so that (R', G) fits into memory."""
+        most = max(1, CELLS // len(self.group))
+        return [beta[start : start + most] for start in range(0, len(beta), most)]
 
     def jacobian(self, beta: Float) -> Float:
         """Derivatives of the M ratios by the coefficients, (M, K)."""
@@ -81,10 +86,11 @@ class Terms:
 
     def crossing(self, beta: Float) -> Float:
         """Share of the coefficients (R, K) at which the price has the rarer sign, (M,)."""
-        positive = self._values(self.bottom, beta) > 0.0
+        count = sum((_values(self.bottom, some) > 0.0).sum(axis=0) for some in self._chunks(beta))
+        positive = count / len(beta)
         starts = np.searchsorted(self.group, np.arange(self.size))
-        share = np.maximum.reduceat(np.minimum(positive.mean(0), 1.0 - positive.mean(0)), starts)
-        return np.asarray(share)
+        share: Float = np.maximum.reduceat(np.minimum(positive, 1.0 - positive), starts)
+        return share
 
     def columns(self) -> Int:
         """Positions of the coefficients which any term depends on; all if not linear."""
@@ -96,6 +102,13 @@ class Terms:
             )
         used = self.top.slopes.any(axis=0) | self.bottom.slopes.any(axis=0)
         return np.flatnonzero(used)
+
+
+def _values(marginal: Marginal, beta: Float) -> Float:
+    """A marginal utility at several coefficients (R, K), (R, G)."""
+    if marginal.slopes is not None:
+        return np.asarray(beta @ marginal.slopes.T)
+    return np.array([marginal.value(one) for one in beta])
 
 
 def ratio_terms(model: Any, x: str, price: str, unit: float, data: Any, by_case: bool) -> Terms:
