@@ -13,6 +13,7 @@ from scipy.stats import norm
 import choicekit as ck
 from choicekit.likelihood import Likelihood
 from choicekit.likelihood import choices as module
+from choicekit.post import responses
 
 from .reference.recipes import MissingDataError, load
 from .simulate import long_frame, square, unsearched
@@ -419,6 +420,18 @@ def test_several_columns_and_all_of_them(logit: Any) -> None:
     assert list(everything["variable"].unique()) == ["x0", "x1", "z"]
     parts = [logit.elasticities(x) for x in ("x0", "x1", "z")]
     pd.testing.assert_frame_equal(everything, pd.concat(parts, ignore_index=True))
+
+
+def test_many_alternatives_go_by_both_ends(logit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = logit.elasticities("x0")
+    monkeypatch.setattr(responses, "MOST_ALTERNATIVES", 3)
+    pd.testing.assert_frame_equal(logit.elasticities("x0"), short, rtol=1e-6)
+
+
+def test_saved_fits_answer_alike(tmp_path: Any) -> None:
+    fit = ck.probit(SPEC, read(rows(60, 3)), covariance="iid").fit()
+    again = ck.load(fit.save(tmp_path / "fit"))
+    pd.testing.assert_frame_equal(again.elasticities(), fit.elasticities(), rtol=1e-6)
 
 
 def test_pieces_make_no_difference(logit: Any, monkeypatch: pytest.MonkeyPatch) -> None:

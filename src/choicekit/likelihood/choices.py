@@ -92,13 +92,15 @@ class ChoiceProbabilities:
         by = None if self.settled_by is None else self.settled_by.take(cases)
         return replace(self, likelihood=self.likelihood.take(cases), settled_by=by)
 
-    def pieces(self) -> Iterator[tuple[Int, Self]]:
+    def pieces(self, width: int = 0) -> Iterator[tuple[Int, Self]]:
         """Positions of some cases and their probabilities, until all have been met.
 
-        A person's cases may come in several pieces.
+        A person's cases may come in several pieces. ``width`` is how many numbers a case will
+        take, where that is more than its Jacobian.
         """
         n_cases, n_alternatives = self.shape
-        most = max(1, PIECE_CELLS // (n_alternatives * max(1, len(self.settled_at))))
+        width = max(width, n_alternatives * max(1, len(self.settled_at)))
+        most = max(1, PIECE_CELLS // width)
         nodes = n_alternatives * self.likelihood.nodes_per_case
         if nodes:
             most = max(1, min(most, PIECE_NODES // nodes))

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from choicekit.post.base import Fitted
 from choicekit.post.moves import Move
-from choicekit.post.slopes import Dense, Slopes, ThroughUtilities
+from choicekit.post.slopes import Dense, Shift, Slopes, ThroughUtilities
 
 __all__ = ["Response", "Values", "responses"]
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
+
+MOST_ALTERNATIVES = 16  # for which J^3 second derivatives a case are fewer than both ends' numbers
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,10 @@ def responses(fit: Fitted, data: Any, moves: Sequence[Move]) -> Iterator[Respons
     """
     params = fit.params.to_numpy(dtype=np.float64)
     choices = fit.choices(data)
+    size = choices.shape[1]
     small = all(move.small for move in moves) and choices.likelihood.through_utilities
-    for cases, piece in choices.pieces():
+    small = small and size <= MOST_ALTERNATIVES
+    for cases, piece in choices.pieces(size**3 // 8 if small else 0):
         whole = len(cases) == choices.shape[0]
         rows = choices.likelihood.layout.rows(cases)
         taken = [move if whole else move.take(cases, rows) for move in moves]
@@ -163,26 +167,28 @@ def _by_utilities(
         of_rows = (move.high.row_utilities(beta) - move.low.row_utilities(beta)) / move.step
         d = (move.high.regressors(beta) - move.low.regressors(beta)) / move.step[:, None]
         columns = np.flatnonzero((d != 0.0).any(axis=0))
-        d = np.asfortranarray(d[:, columns])
+        changes = [layout.scatter(np.ascontiguousarray(d[:, k]), 0.0) for k in columns]
+        dv = layout.scatter(of_rows, 0.0)
         for by in _alternatives(move, layout):
             there = np.ones(len(cases), dtype=np.bool_) if by < 0 else available[:, by]
-            moved = np.where(layout.alt == by, of_rows, 0.0) if by >= 0 else of_rows
-            dv = layout.scatter(moved, 0.0)
+            which = [by] if by >= 0 else list(range(dv.shape[1]))
+            shifts = tuple(
+                Shift(
+                    columns, np.stack([change[:, k] for change in changes], 1), found.by_v[:, :, k]
+                )
+                for k in which
+                if changes
+            )
             if by >= 0:  # one utility moves
                 own = dv[:, by, None]
                 value = found.by_v[:, :, by] * own
                 by_x = found.by_vv[:, :, by] * own[:, :, None]
                 by_theta = found.by_v_theta[:, :, by] * own[:, :, None]
-                by_d = np.zeros_like(found.by_v)
-                by_d[:, :, by] = found.by_v[:, :, by]
             else:
                 value = np.einsum("cjk,ck->cj", found.by_v, dv)
                 by_x = np.einsum("cjkm,ck->cjm", found.by_vv, dv)
                 by_theta = np.einsum("cjkq,ck->cjq", found.by_v_theta, dv)
-                by_d = found.by_v
-            slopes = ThroughUtilities(layout, x, by_x, by_theta, d, columns, by_d)
+            rate = Values(value, ThroughUtilities(layout, x, by_x, by_theta, shifts))
             of_cases = _of_cases(move.x, by, layout, 0.0)
             span = _of_cases(move.step, by, layout, np.inf)
-            yield Response(
-                m, by, cases, available, there, of_cases, now, Values(value, slopes), span
-            )
+            yield Response(m, by, cases, available, there, of_cases, now, rate, span)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from choicekit.utility.linear import pullback_sum
 
-__all__ = ["Dense", "Slopes", "ThroughUtilities"]
+__all__ = ["Dense", "Shift", "Slopes", "ThroughUtilities"]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.intp]
@@ -54,8 +54,27 @@ class Dense:
 
 
 @dataclass(frozen=True)
+class Shift:
+    """How the regressors of a case change: ``by_d`` times ``d``.
+
+    Attributes
+    ----------
+    columns
+        Which regressors change, k of them.
+    d
+        Their change, (C, k).
+    by_d
+        What multiplies it, (C, J).
+    """
+
+    columns: Int
+    d: Float
+    by_d: Float
+
+
+@dataclass(frozen=True)
 class ThroughUtilities:
-    """Derivatives that are sums over alternatives m of ``by_x x_m + by_d d_m``.
+    """Derivatives that are sums over alternatives m of ``by_x x_m``, and shifts.
 
     Attributes
     ----------
@@ -67,44 +86,35 @@ class ThroughUtilities:
         What multiplies them, (C, J, J).
     by_theta
         Derivatives by the parameters of the errors, (C, J, Q).
-    d, columns
-        Change of some columns of ``x``, (L, k), and which these are.
-    by_d
-        What multiplies it, (C, J, J).
+    shifts
+        Added to these.
     """
 
     layout: Any
     x: Float
     by_x: Float
     by_theta: Float
-    d: Float | None = None
-    columns: Int | None = None
-    by_d: Float | None = None
+    shifts: tuple[Shift, ...] = ()
 
     def total(self, weights: Float) -> Float:
         """Sums over cases with weights (C, J): (J, P)."""
-        by_beta = self._sums(self.x, self.by_x, weights)
-        if self.d is not None and self.by_d is not None:
-            by_beta[:, self.columns] += self._sums(self.d, self.by_d, weights)
+        by_beta = np.empty((weights.shape[1], self.x.shape[1]))
+        for j in range(weights.shape[1]):
+            of_rows = self.layout.gather(self.by_x[:, j] * weights[:, j, None])
+            by_beta[j] = pullback_sum(self.x, of_rows)
+        for shift in self.shifts:
+            factor = weights * shift.by_d
+            by_beta[:, shift.columns] += np.einsum("cj,ck->jk", factor, shift.d)
         by_theta = np.einsum("cj,cjq->jq", weights, self.by_theta)
         return np.hstack([by_beta, by_theta])
 
-    def _sums(self, x: Float, by: Float, weights: Float) -> Float:
-        return np.stack(
-            [
-                pullback_sum(x, self.layout.gather(by[:, j] * weights[:, j, None]))
-                for j in range(by.shape[1])
-            ]
-        )
-
     def rows(self, cases: Int, alternatives: Int) -> Float:
         """Those of some cases and alternatives, (n, P)."""
-        by_beta = self._rows(self.x, self.by_x, cases, alternatives)
-        if self.d is not None and self.by_d is not None:
-            by_beta[:, self.columns] += self._rows(self.d, self.by_d, cases, alternatives)
+        by_beta = np.empty((len(cases), self.x.shape[1]))
+        own = self.by_x[cases, alternatives]
+        for k, column in enumerate(self.x.T):
+            by_beta[:, k] = (own * self.layout.scatter(column, 0.0)[cases]).sum(axis=1)
+        for shift in self.shifts:
+            factor = shift.by_d[cases, alternatives]
+            by_beta[:, shift.columns] += factor[:, None] * shift.d[cases]
         return np.hstack([by_beta, self.by_theta[cases, alternatives]])
-
-    def _rows(self, x: Float, by: Float, cases: Int, alternatives: Int) -> Float:
-        own = by[cases, alternatives]
-        columns = [(own * self.layout.scatter(column, 0.0)[cases]).sum(axis=1) for column in x.T]
-        return np.column_stack(columns) if columns else np.empty((len(cases), 0))
