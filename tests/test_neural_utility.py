@@ -169,6 +169,7 @@ def test_held_out_people_are_whole_and_the_note_says_what_they_did(fit: Any) -> 
     text = str(fit.summary())
     assert "given the network" in " ".join(text.split())
     assert "network(age)" in text
+    assert "Conditional logit with a network" in text
 
 
 def test_weights_are_not_counted_so_there_are_no_criteria(fit: Any, plain: Any) -> None:
@@ -177,6 +178,7 @@ def test_weights_are_not_counted_so_there_are_no_criteria(fit: Any, plain: Any) 
     found = ck.compare(plain, fit, names=["plain", "net"])
     assert found.tests.loc[0, "test"] == "none"
     assert "net holds a network" in found.verdict
+    assert ck.compare(plain, fit).names == ("logit", "neural logit")
     assert np.isnan(found.fit.loc["net", "rho2_adjusted"])
     assert "Only people left out can tell" in str(found).replace("\n", " ")
     with pytest.raises(SpecificationError, match="no likelihood-ratio test with networks"):

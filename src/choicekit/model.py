@@ -127,7 +127,8 @@ class ChoiceModel:
     def title(self) -> str:
         """What the model is called."""
         if self.mixing is None:
-            return self.errors.title
+            network = getattr(self.design, "uncounted", False)
+            return f"{self.errors.title}{' with a network' if network else ''}"
         return self.mixing.title(self.errors)
 
     @property

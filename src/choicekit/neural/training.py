@@ -116,7 +116,13 @@ def train(
         params = _moved(design, params, shift)
     took = time.perf_counter() - begun
     found = replace(
-        design, network=network, shift=shift, notes=notes, history=history, seconds=took
+        design,
+        network=network,
+        shift=shift,
+        notes=notes,
+        history=history,
+        seconds=took,
+        seed=seed,
     )
     return Trained(found, params)
 

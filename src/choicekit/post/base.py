@@ -187,6 +187,8 @@ def error_family(fit: Fitted) -> Family:
     elif mixing_names(fit):
         kind = str(getattr(getattr(fit.model, "mixing", None), "kind", "mixed"))
         noun = f"{kind} {noun}"
+    elif has_network(fit):
+        noun = f"neural {noun}"
     covariance = getattr(errors, "covariance", None)
     if covariance is None:
         return Family(law, "iid", noun, title, noun)

@@ -125,8 +125,16 @@ def _refit(fit: Any, data: Any, fold: int, name: str) -> Any:
             start=free,
             fixed=fixed,
             constraints=_constraints(fit.table),
-            seed=1 if fit.simulation is None else fit.simulation.seed,
+            seed=_seed(fit),
         )
+
+
+def _seed(fit: Any) -> int:
+    """That of the fit's network or draws."""
+    own = getattr(fit.model.design, "seed", None)
+    if own is not None:
+        return int(own)
+    return 1 if fit.simulation is None else int(fit.simulation.seed)
 
 
 def _constraints(table: Any) -> tuple[Array, Array] | None:

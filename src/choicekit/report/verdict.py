@@ -44,7 +44,7 @@ def verdict(
     if len(counted) > 1:
         sentences += [_better(counted, tests), _sureness(tests, leaders)]
     if len(learned):
-        sentences.append(_with_networks(list(learned)))
+        sentences.append(_with_networks(list(learned), unseen is not None))
         if unseen is not None:
             leaders = list(unseen.totals["log_likelihood"].nlargest(2).index)
     if unseen is None:
@@ -63,13 +63,14 @@ def verdict(
     return " ".join(sentences)
 
 
-def _with_networks(names: list[str]) -> str:
+def _with_networks(names: list[str], judged: bool) -> str:
     """Say that likelihoods in sample tell nothing about these models."""
     one = len(names) == 1
+    cure = "" if judged else " Only people left out can tell, compare(..., folds=5)."
     return (
         f"{' and '.join(names)} {'holds a network' if one else 'hold networks'}: the "
-        "log-likelihood in sample shows how long training went on, not how good the model is. "
-        "Only people left out can tell, compare(..., folds=5)."
+        "log-likelihood in sample shows how long training went on, not how good the model "
+        f"is.{cure}"
     )
 
 

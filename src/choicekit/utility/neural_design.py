@@ -97,8 +97,8 @@ class NeuralDesign(Described):
         What a reader should know about the training, in sentences.
     history
         Epochs: ``loss`` of the training cases, ``log_score`` of the held-out ones; None before.
-    seconds
-        Time of the training.
+    seconds, seed
+        Time and seed of the training.
     """
 
     spec: NeuralUtility
@@ -109,6 +109,7 @@ class NeuralDesign(Described):
     notes: tuple[str, ...] = ()
     history: pd.DataFrame | None = None
     seconds: float = 0.0
+    seed: int | None = None
 
     linear = False
     uncounted = True  # the network's weights are no parameters of the model
