@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +107,26 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
+def with_help(text: str) -> str:
+    """The page of the command, with what each of its commands says of itself."""
+    parts = re.split(r"^(?=## choicekit )", text, flags=re.MULTILINE)
+    return parts[0] + "".join(f"{part.rstrip()}\n\n{help_of(part)}\n" for part in parts[1:])
+
+
+def help_of(part: str) -> str:
+    """What a command prints for ``--help``, as a block of text."""
+    name = part.split()[2]
+    run = subprocess.run(
+        [sys.executable, "-m", "choicekit", name, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "92", "NO_COLOR": "1", "TERM": "dumb"},
+    )
+    lines = [line.rstrip() for line in run.stdout.replace("python -m ", "").splitlines()]
+    return "\n".join(["```text", *lines, "```"])
+
+
 def unlisted(folder: str) -> list[str]:
     """Public names that no page of the reference shows yet."""
     import choicekit
@@ -117,6 +140,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Take the backslashes from bars in the code of tables: GitHub needs them, this does not."""
     if page.is_homepage:
         page.meta["hide"] = ["navigation"]
+    if page.file.src_uri == "reference/command.md":
+        markdown = with_help(markdown)
     lines = [
         CODE.sub(lambda code: code.group().replace("\\|", "|"), line) if line[:1] == "|" else line
         for line in markdown.split("\n")

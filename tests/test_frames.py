@@ -184,6 +184,27 @@ def test_another_frame_does_not_order_the_alternatives() -> None:
     assert list(data.alternatives) == ["air", "train", "bus", "car"]
 
 
+def test_whatever_takes_data_takes_any_frame() -> None:
+    table = frame()
+    fit = ck.logit(FORMULA, ck.ChoiceData.from_long(table, **LONG), base="car").fit()
+    given = in_polars(table)
+    pairs = [
+        (
+            fit.elasticities("gc", df=d),
+            fit.scenario({"gc": {"air": "+5"}}, df=d).shares,
+            fit.logsum(d),
+        )
+        for d in (given, table)
+    ]
+    for theirs, ours in zip(*pairs, strict=True):
+        pd.testing.assert_frame_equal(theirs, ours)
+    assert fit.log_score(given) == fit.log_score(table)
+    assert fit.simulate(df=given).equals(fit.simulate(df=table))
+    groups = np.arange(210) // 3
+    by_series = fit.with_cov("cluster", groups=pl.Series(groups))
+    pd.testing.assert_series_equal(by_series.bse, fit.with_cov("cluster", groups=groups).bse)
+
+
 def test_missing_values_are_found() -> None:
     holes = in_polars(frame()).with_columns(
         gc=pl.when(pl.col("individual") == 7).then(None).otherwise(pl.col("gc"))

@@ -93,11 +93,19 @@ def test_a_page_whose_code_fails_is_no_page(hooks: Any) -> None:
 
 
 def test_bars_in_the_code_of_tables(hooks: Any) -> None:
-    page = SimpleNamespace(is_homepage=False, meta={})
+    file = SimpleNamespace(src_uri="page.md")
+    page = SimpleNamespace(is_homepage=False, meta={}, file=file)
     text = "| a | b |\n|---|---|\n| `y ~ x \\| z` | c \\| d |\n\n`x \\| y`"
     assert hooks.on_page_markdown(text, page) == (
         "| a | b |\n|---|---|\n| `y ~ x | z` | c \\| d |\n\n`x \\| y`"
     )
+
+
+def test_the_page_of_the_command_shows_its_help(hooks: Any) -> None:
+    page = (ROOT / "docs" / "reference" / "command.md").read_text()
+    names = ["describe", "fit", "compare"]
+    assert [line.split()[2] for line in page.splitlines() if line[:3] == "## "] == names
+    assert "Usage: choicekit describe" in hooks.help_of("## choicekit describe\n\nWords.\n")
 
 
 def test_names_without_a_page_are_found(hooks: Any, tmp_path: Path) -> None:
