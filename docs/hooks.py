@@ -46,12 +46,13 @@ FIRST = {
         "elasticities",
         "decisions",
         "tests",
+        "report",
         "other-libraries",
     ),
     "coming-from": ("mlogit", "stata", "biogeme", "xlogit", "statsmodels"),
 }
 
-ILLUSTRATED = ("gallery/", "tutorial/")
+ILLUSTRATED = ("gallery/", "tutorial/", "explanation/softmax", "how-to/report")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`[^`]*`")
 LOOK: dict[str, Any] = {
