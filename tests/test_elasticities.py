@@ -217,6 +217,10 @@ FAMILIES: dict[str, Any] = {
     "function": {"specification": ck.Nonlinear(rising, {"b": 0.4, "power": 0.5, "c": 0.1})},
     "absorbed": {"errors": ck.Normal("iid"), "mixing": ck.RandomCoefficients(x0="normal")},
     "mixed logit": {"mixing": SHIFTED, "person": "person"},
+    "scaled": {
+        "mixing": ck.RandomCoefficients(x0="normal", scale=ck.Scale(covariates="income"), draws=16),
+        "person": "person",
+    },
     "classes": {"mixing": CLASSES, "person": "person"},
 }
 
@@ -237,7 +241,9 @@ def test_effects_are_slopes_of_predictions(name: str) -> None:
     params = fit.params.to_numpy()
     columns = {"x0": ["a0", "a2"], "z": ["all"], "income": ["all"]}
     used = [
-        c for c in columns if c in frame and (c != "income" or name in ("mixed logit", "classes"))
+        c
+        for c in columns
+        if c in frame and (c != "income" or name in ("mixed logit", "scaled", "classes"))
     ]
     step = 1e-4
     for column in used:

@@ -160,7 +160,8 @@ def find_column(fit: Fitted, data: Any, name: Hashable, together: bool | None = 
 
 def same_in_cases(values: pd.Series[Any], layout: Any) -> bool:
     """Whether a column is the same in all rows of every case."""
-    codes = pd.factorize(values)[0]
+    plain = pd.api.types.is_numeric_dtype(values) and isinstance(values.dtype, np.dtype)
+    codes = values.to_numpy() if plain else pd.factorize(values)[0]
     return bool((codes == codes[layout.case_ptr[:-1]][layout.case]).all())
 
 
@@ -273,7 +274,7 @@ def numeric_columns(fit: Fitted, data: Any) -> list[Hashable]:
     found = []
     for name in columns_of_model(fit.model):
         values = data.frame[name]
-        if kind_of(values) in ("number", "binary") and values.nunique() > 1:
+        if kind_of(values) in ("number", "binary") and (values != values.iloc[0]).any():
             found.append(name)
     return found
 
