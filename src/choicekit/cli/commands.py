@@ -36,6 +36,7 @@ NOT_CONVERGED = 3  # exit status
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Discrete-choice models on tables: fit them, and see which fits better.",

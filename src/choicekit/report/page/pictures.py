@@ -66,8 +66,7 @@ def inline_svg(ax: Axes, name: str, alt: str) -> str:
 
 def _saved(ax: Axes, form: str, salt: str, metadata: dict[str, Any]) -> bytes:
     """Save a figure with the settings that make its bytes the same every time."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    figure = ax.figure.canvas.figure  # the outermost, in every version of matplotlib
     out = io.BytesIO()
     with _settings(salt):
         figure.savefig(out, format=form, metadata=metadata)

@@ -166,8 +166,7 @@ def _picture(found: Substitution) -> Picture:
         cell = min(0.62, 5.0 / n)
         size = (across * (1.6 + cell * n), down * (1.5 + 0.8 * cell * n))
         first = axes_of(None, size if across > 1 else (max(size[0], 4.5), size[1]))
-        figure = first.get_figure(root=True)
-        assert figure is not None
+        figure = first.figure.canvas.figure
         first.remove()
         grid = figure.subplots(down, across, squeeze=False)
         panels: list[Axes] = list(grid.ravel())

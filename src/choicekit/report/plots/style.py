@@ -123,8 +123,7 @@ def legend_below(ax: Axes, order: Sequence[str], title: str = "") -> None:
         columns -= 1
     # below the tick labels and the lines of the axis label, whatever the height of the axes
     down = 22 + 13 * (ax.get_xlabel().count("\n") + 1 if ax.get_xlabel() else 0)
-    figure = ax.get_figure(root=True)
-    assert figure is not None
+    figure = ax.figure.canvas.figure  # the outermost, in every version of matplotlib
     shift = ScaledTranslation(0.0, -down / 72.0, figure.dpi_scale_trans)
     ax.legend(
         handles,
