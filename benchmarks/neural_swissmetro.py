@@ -99,11 +99,12 @@ def main() -> None:
     if args.tiny:
         data = data.select(data.layout.person < 60)
     print(data, end="\n\n")
-    fits, seconds = {}, {}
+    fits, seconds, loose = {}, {}, []
     for name, model in models(data, args.tiny).items():
         begun = time.perf_counter()
         fits[name] = model.fit(seed=args.seed, cov_type="cluster")
         seconds[name] = time.perf_counter() - begun
+        loose += [] if fits[name].convergence.converged else [name]
     rows = [
         [
             name,
@@ -116,6 +117,7 @@ def main() -> None:
     ]
     header = ["all cases", "log-likelihood", "cost", "time", "headway", "francs an hour", "s"]
     timing.print_table(header, rows)
+    print(f"did not converge: {', '.join(loose) or 'none'}")
     folds = 2 if args.tiny else args.folds
     found = ck.cross_validate(*fits.values(), names=list(fits), folds=folds, seed=args.seed)
     print(f"\n{found.sample}: log score of people left out, a case")
@@ -133,8 +135,9 @@ def main() -> None:
             sign = 1.0 if one["first"] == name else -1.0
             cells = [f"{sign * one['difference']:.4f}", f"{one['std_error']:.4f}"]
         scores = [f"{row[x]:.4f}" for x in ("log_score", "in_sample", "hit")]
-        rows.append([str(name), *scores, *cells])
-    header = ["left out", "log score", "in sample", "hit rate", "less the best", "std err"]
+        rows.append([str(name), *scores, f"{int(row['refits'])} of {folds}", *cells])
+    header = ["left out", "log score", "in sample", "hit rate", "converged"]
+    header += ["less the best", "std err"]
     timing.print_table(header, rows)
     for note in fits["logit + network"].notes[:1]:
         print(f"\n{note}")
