@@ -21,6 +21,8 @@ from choicekit.numerics.nodes import normal_quantiles
 from choicekit.numerics.threads import map_ranges
 from choicekit.post.tests import likelihood_ratio
 
+from .simulate import long_frame
+
 BETA, SD = (0.9, -0.6), (0.8, 0.5)
 
 
@@ -386,3 +388,25 @@ def test_a_thread_of_the_pool_does_not_wait_for_the_pool() -> None:
         lambda start, stop: map_ranges(lambda a, b: b - a, stop - start, 4, threads=2), 64, 4, 2
     )
     assert sum(map(sum, done)) == 64
+
+
+@pytest.mark.parametrize("law", ["logit", "panel logit", "probit of five", "panel probit"])
+def test_predictions_for_the_same_people_are_the_same_in_a_new_frame(law: str) -> None:
+    n_alternatives = 5 if law == "probit of five" else 3
+    frame = long_frame(60, [0.8, -0.5], 3, n_alternatives=n_alternatives)
+    frame["person"] = frame["case"] // 3
+    person = "person" if "panel" in law else None
+    data = ck.ChoiceData.from_long(frame, case="case", alt="alt", chosen="choice", person=person)
+    normal = ck.Normal("iid", draws=32)
+    errors = normal if "probit" in law else ck.Gumbel()
+    mixing = None if law == "probit of five" else ck.RandomCoefficients(x0="normal", draws=32)
+    model = ck.ChoiceModel("choice ~ x0 + x1 | 0", data, errors, mixing=mixing)
+    held = dict(zip(model.parameter_names, (0.8, -0.5, 0.7), strict=False))
+    fit = model.fit(fixed=held, seed=5)
+    wanted, new = fit.probabilities(), frame.drop(columns="choice")
+    pd.testing.assert_frame_equal(fit.probabilities(new), wanted)
+    nothing = fit.scenario({"x0": lambda x: x}, df=new).shares
+    assert np.abs(nothing["change"]).max() < 1e-15
+    shares = wanted.mean()
+    tolerance = 1e-4 if law == "panel probit" else 1e-10  # whose orders are settled otherwise
+    assert np.allclose(nothing["before"], shares[nothing.index], atol=tolerance)

@@ -137,7 +137,7 @@ class BoundErrors(Protocol):
     def redrawn(self, seed: int | None) -> BoundErrors:
         """What was settled on with other draws: a new seed or, with None, more points."""
 
-    def predicting(self) -> BoundErrors:
+    def predicting(self, seed: int = 0) -> BoundErrors:
         """The same, not settled, with the points that probabilities take."""
 
     def approximated(self) -> BoundErrors | None:

@@ -98,6 +98,11 @@ class ErrorsByClass:
         """As the law's."""
         return self.law.normalisation
 
+    @property
+    def seed(self) -> int:
+        """Of the draws of predictions where nothing is settled."""
+        return int(getattr(self.law, "seed", 0))
+
     def settle(
         self,
         v: Float,
@@ -118,9 +123,9 @@ class ErrorsByClass:
         """With other draws."""
         return self._with(self.law.redrawn(seed))
 
-    def predicting(self) -> ErrorsByClass:
+    def predicting(self, seed: int = 0) -> ErrorsByClass:
         """With the points that probabilities take."""
-        return self._with(self.law.predicting())
+        return self._with(self.law.predicting(seed))
 
     def approximated(self) -> ErrorsByClass | None:
         """With a cheap approximation in place of the law."""

@@ -62,7 +62,7 @@ class ClosedForm:
         """Nothing is drawn."""
         return self
 
-    def predicting(self) -> Self:
+    def predicting(self, seed: int = 0) -> Self:
         """Nothing is drawn."""
         return self
 

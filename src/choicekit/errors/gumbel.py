@@ -118,7 +118,7 @@ class BoundGumbel:
         """Nothing is drawn."""
         return self
 
-    def predicting(self) -> BoundGumbel:
+    def predicting(self, seed: int = 0) -> BoundGumbel:
         """Nothing is drawn."""
         return self
 

@@ -156,12 +156,15 @@ class BoundNormal:
         Refuse cases that would have to be simulated.
     settled
         Orders and draws, once fixed.
+    seed
+        Of the draws of predictions where nothing is settled.
     """
 
     structure: Structure
     integrator: Integrator
     only_exact: bool
     settled: Settled | None
+    seed: int = 0
 
     index = False
 
@@ -224,11 +227,11 @@ class BoundNormal:
         settled = self.settled.refined() if seed is None else self.settled.reseeded(seed)
         return replace(self, settled=settled)
 
-    def predicting(self) -> BoundNormal:
+    def predicting(self, seed: int = 0) -> BoundNormal:
         """The same, not settled, with the points that probabilities take."""
         points = max(self.integrator.n_points, PREDICTION_DRAWS)
         integrator = self.integrator.with_points(points)
-        return replace(self, integrator=integrator, settled=None)
+        return replace(self, integrator=integrator, settled=None, seed=seed)
 
     def approximated(self) -> BoundNormal | None:
         """The same, settled, with half the nodes and with sequential conditioning for GHK."""
@@ -317,7 +320,7 @@ class BoundNormal:
             keys = np.arange(len(v), dtype=np.uint64)
         cases = Cases(v, available, self.structure.omega(theta), keys, extra)
         integrator = self.predicting().integrator
-        seed = 0 if self.settled is None else self.settled.seed
+        seed = self.seed if self.settled is None else self.settled.seed
         if tol is None:
             found = shares(integrator, cases, seed)
         else:

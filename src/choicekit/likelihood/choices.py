@@ -79,7 +79,8 @@ class ChoiceProbabilities:
             Of the draws; by default those that ``likelihood.probabilities`` takes.
         """
         if seed is None:
-            seed = 0 if likelihood.plan is None else likelihood.plan.seed
+            own: int = getattr(likelihood.errors, "seed", 0)
+            seed = own if likelihood.plan is None else likelihood.plan.seed
         return cls(likelihood, np.asarray(params, dtype=np.float64), seed)
 
     @property

@@ -208,6 +208,10 @@ class MixedLikelihood(Likelihood):
         """The same with independent nodes and draws."""
         return replace(super().reseeded(seed), seed=seed, mixing=self.mixing.redrawn())
 
+    def predicting(self, seed: int) -> Self:
+        """The same, not settled, whose predictions take the nodes and draws of a seed."""
+        return replace(super().predicting(seed), seed=seed)
+
     def refined(self) -> Self:
         """The same with twice the nodes, and twice the draws of the errors."""
         finer = self.mixing.redrawn(2 * self.n_nodes)

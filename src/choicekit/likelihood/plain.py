@@ -279,6 +279,10 @@ class Likelihood:
         """The same, settled, with independent draws."""
         return replace(self, errors=self.errors.redrawn(seed))
 
+    def predicting(self, seed: int) -> Self:
+        """The same, not settled, whose predictions take the draws of a seed."""
+        return replace(self, errors=self.errors.predicting(seed))
+
     def refined(self) -> Self:
         """The same, settled, with more points: twice the draws, twice the nodes a dimension."""
         return replace(self, errors=self.errors.redrawn(None))

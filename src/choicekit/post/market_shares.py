@@ -64,7 +64,7 @@ def calibrated(fit: Any, shares: Mapping[Hashable, float], data: Any) -> Calibra
     labels, target = _targets(fit, shares, data)
     directions = _directions(fit, labels)
     codes = [data.alternatives.index(label) for label in labels]
-    likelihood = fit._own if data is fit.model.data else fit.model.likelihood(data)
+    likelihood = fit.likelihood_of(data)
     probabilities = ChoiceProbabilities.of(likelihood, fit._values)
     weights = data.layout.weights
     weights = np.ones(data.n_cases) if weights is None else weights

@@ -135,7 +135,7 @@ def two_worlds(
         )
     lines = [*described(read), *(f"{label}: not available" for label in gone)]
     other = without(changed(data, read, used) if read else data, gone)
-    before = fit._own if data is model.data else model.likelihood(data)
+    before = fit.likelihood_of(data)
     labels = data.alternatives
     if newcomers:
         after, labels = with_newcomers(fit, other, newcomers, used)
@@ -143,7 +143,7 @@ def two_worlds(
             own = ", ".join(f"{change.column} {change.text}" for change in new.changes)
             lines.append(f"{new.label}: new, like {new.like}{': ' if own else ''}{own}")
     else:
-        after = model.likelihood(other)
+        after = fit.likelihood_of(other)
     same = not newcomers and other.n_rows == data.n_rows
     return Worlds(data, other, before, after, labels, tuple(lines), same)
 

@@ -49,7 +49,7 @@ def simulated_choices(
             "In exploded rankings the later choices are among what the earlier ones left, so they "
             "cannot be drawn one by one. Cure: df= with one choice a case."
         )
-    likelihood = fit._own if data is fit.model.data else fit.model.likelihood(data)
+    likelihood = fit.likelihood_of(data)
     replicates = 1 if n is None else int(n)
     u = _uniforms(data.case_keys(), seed, replicates)
     labels = np.empty(len(data.alternatives), dtype=object)

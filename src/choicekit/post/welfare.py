@@ -48,7 +48,7 @@ def logsum(fit: Any, data: Any, alpha: float) -> pd.DataFrame:
     """Expected utility of the best alternative, by case; see ``FitResults.logsum``."""
     require_alpha(alpha)
     _require_utilities(fit, data)
-    likelihood = fit._own if data is fit.model.data else fit.model.likelihood(data)
+    likelihood = fit.likelihood_of(data)
     found, jacobian = _maxima(fit, likelihood, None)
     errors = standard_errors(jacobian, fit.cov.to_numpy(dtype=np.float64), found)
     index = pd.Index(data.case_ids, name="case")

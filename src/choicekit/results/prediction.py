@@ -26,10 +26,15 @@ Float = NDArray[np.float64]
 class Prediction(Statistics):
     """What the estimates say about choices."""
 
-    def _likelihood_of(self, data: ChoiceData | None) -> Any:
-        if data is None:
+    def likelihood_of(self, data: ChoiceData | None = None) -> Any:
+        """The likelihood of data like the model's, by default its own, with the draws of the fit.
+
+        So predictions for the same people are the same, whichever frame they come in.
+        """
+        if data is None or data is self.model.data:
             return self._own
-        return self.model.likelihood(data)
+        seed = 0 if self.simulation is None else self.simulation.seed
+        return self.model.likelihood(data).predicting(seed)
 
     def _read(self, df: Any) -> ChoiceData:
         if df is None:
@@ -50,7 +55,7 @@ class Prediction(Statistics):
             optional; the estimation sample by default.
         """
         data = self._read(df)
-        likelihood = self._likelihood_of(None if df is None else data)
+        likelihood = self.likelihood_of(None if df is None else data)
         v = likelihood.utilities(self._values)
         return _cases_table(np.where(data.layout.available, v, np.nan), data)
 
@@ -75,7 +80,7 @@ class Prediction(Statistics):
         return _cases_table(self._probabilities(data, df is None, tol), data)
 
     def _probabilities(self, data: ChoiceData, own: bool, tol: float | None = None) -> Float:
-        likelihood = self._likelihood_of(None if own else data)
+        likelihood = self.likelihood_of(None if own else data)
         found: Float = likelihood.probabilities(self._values, tol)
         return found
 
@@ -135,7 +140,7 @@ class Prediction(Statistics):
         """
         from choicekit.likelihood.choices import ChoiceProbabilities
 
-        return ChoiceProbabilities.of(self._likelihood_of(data), self._values)
+        return ChoiceProbabilities.of(self.likelihood_of(data), self._values)
 
     def predicted_shares(self) -> pd.Series[Any]:
         """Mean probability of each alternative over the (weighted) estimation sample, (J,)."""
