@@ -129,3 +129,8 @@ def test_fits_predicts_and_compares() -> None:
     report = ck.compare(logit, fit)
     assert report.tests["df"].iloc[0] == 3
     assert "HEV" in str(report)
+
+
+def test_a_negative_scale_is_beyond_the_edge() -> None:
+    bound = ck.HeteroskedasticGumbel().bind(("a", "b", "c"), base=0)
+    assert "the scale of 'c' runs to zero" in bound.boundary(np.array([0.5, -0.2]))

@@ -352,10 +352,13 @@ def test_weights_count_as_repetitions_in_the_training_too() -> None:
     np.testing.assert_allclose(one.params, two.params, atol=1e-6)
 
 
-def test_fixed_and_tied_parameters_stay_so_in_training() -> None:
+def test_fixed_tied_and_bounded_parameters_stay_so() -> None:
     data = read(frame(200))
     model = ck.ChoiceModel(replace(NET, training=replace(QUICK, epochs=2)), data)
     assert model.fit(fixed={"cost": -1.0}).params["cost"] == -1.0
+    bounded = model.fit(bounds={"cost": (None, -2.0), "time": (-9.0, None)})
+    assert bounded.params["cost"] == -2.0
+    assert "cost" in bounded.fixed
     tied = model.fit(constraints="cost = time").params
     assert tied["cost"] == pytest.approx(tied["time"])
 
@@ -389,6 +392,45 @@ def test_a_network_that_does_not_help_says_so() -> None:
     assert ("did not help" in " ".join(fit.notes)) == (
         fit.model.design.history["log_score"].max() <= fit.model.design.history.attrs["without"]
     )
+
+
+def test_the_worst_alternative_is_chosen_by_reversed_utilities() -> None:
+    rng, df = np.random.default_rng(8), frame(300)
+    df["age"] = np.abs(df["age"])
+    moved = df["age"] * (df["alt"] == "b")
+    u = 2.0 * moved - df["cost"] + rng.gumbel(size=len(df))
+    best, worst = (u.groupby(df["case"]).transform(what) for what in ("max", "min"))
+    df = df.assign(best=(u == best).astype(int), worst=(u == worst).astype(int))
+    columns = {"case": "case", "alt": "alt", "rank": "best", "worst": "worst", "person": "who"}
+    data = ck.ChoiceData.from_rankings(df, **columns)
+    spec = replace(NET, linear="~ cost | 1", training=replace(QUICK, epochs=15))
+    fit = ck.ChoiceModel(spec, data).fit()
+    added = fit.model.design.offset(data.frame, data.layout.alt, data.layout.case_ptr)
+    added *= np.where(data.worst, -1.0, 1.0)[data.layout.case]
+    by_hand = fit.model.likelihood().x @ fit.params.to_numpy() + added
+    np.testing.assert_allclose(fit.model.likelihood().row_utilities(fit.params.to_numpy()), by_hand)
+    old = fit.utilities(df.assign(age=df["age"] + 1.0))["b"] - fit.utilities(df)["b"]
+    assert old.mean() > 0.0
+    assert abs(fit.params["cost"] + 1.0) < 4.0 * fit.bse["cost"]
+
+
+@pytest.mark.parametrize("law", [ck.Normal("iid", draws=32), ck.HeteroskedasticGumbel()], ids=repr)
+def test_five_alternatives_and_ragged_choice_sets(law: Any) -> None:
+    rng, labels = np.random.default_rng(2), list("abcde")
+    df = pd.DataFrame({"case": np.repeat(np.arange(150), 5), "alt": labels * 150})
+    df["age"], df["cost"] = np.repeat(rng.normal(size=150), 5), rng.normal(size=750)
+    df = df[(df["alt"] != "e") | (df["case"] % 2 == 0)]
+    u = -df["cost"] + np.abs(df["age"]) * (df["alt"] == "b") + rng.gumbel(size=len(df))
+    df["y"] = (u == u.groupby(df["case"]).transform("max")).astype(int)
+    data = ck.ChoiceData.from_long(df, case="case", alt="alt", chosen="y")
+    spec = replace(NET, linear="y ~ cost | 1", training=replace(QUICK, epochs=2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ck.ConvergenceWarning)
+        fit = ck.ChoiceModel(spec, data, law).fit(tolerance=1e-3)
+    assert fit.params["cost"] < 0.0
+    p = fit.probabilities()
+    assert (p.loc[1::2, "e"] == 0.0).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1.0)
 
 
 @pytest.mark.parametrize(

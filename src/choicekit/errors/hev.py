@@ -141,7 +141,8 @@ class BoundHeteroskedasticGumbel(ClosedForm):
         scales = self.scales(theta)
         if scales.max() < EXTREME / np.sqrt(slack) * scales.min():
             return ""
-        worst = int(np.argmax(np.abs(np.log(scales))))
+        # a search that ended beyond the range may hold a negative scale
+        worst = int(np.argmax(np.abs(np.log(np.maximum(scales, np.finfo(np.float64).tiny)))))
         return (
             f"the scale of {self.alternatives[worst]!r} runs to "
             f"{'infinity' if scales[worst] > 1 else 'zero'}: the likelihood seems to have no "

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["with_network"]
 
 
+def _inside(value: float, least: float | None, most: float | None) -> float:
+    """The nearest value within bounds, of which training knows nothing."""
+    value = value if least is None else max(value, least)
+    return value if most is None else min(value, most)
+
+
 def with_network(model: ChoiceModel, options: Any) -> tuple[ChoiceModel, Any]:
     """The model with its network trained, and options that say where the rest starts.
 
@@ -34,5 +40,8 @@ def with_network(model: ChoiceModel, options: Any) -> tuple[ChoiceModel, Any]:
     other = copy.copy(model)
     other._x, other.design = model._x, found.design
     values = dict(zip(table.names, found.params.tolist(), strict=True))
-    start = {name: values[name] for name in table.free_names}
+    start = {
+        name: _inside(values[name], *options.bounds.get(name, (None, None)))
+        for name in table.free_names
+    }
     return other, replace(options, start={**start, **options.start})
