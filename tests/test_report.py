@@ -17,7 +17,7 @@ import pytest
 
 import choicekit as ck
 from choicekit.exceptions import SpecificationError
-from choicekit.report.page.assemble import ReportOptions, report_page
+from choicekit.report.page.assemble import ReportOptions, affordable_cases, report_page
 from choicekit.report.page.blocks import Items, Page, Picture, Section, Text
 from choicekit.report.page.pictures import inline_svg, svg_text
 from choicekit.report.page.substitution import find_substitution, substitution_finding
@@ -424,3 +424,12 @@ def test_a_picture_file_has_no_date(logit: Any) -> None:
     text = svg_text(ck.plots.shares(logit), "x")
     assert "dc:date" not in text
     assert text == svg_text(ck.plots.shares(logit), "x")
+
+
+def test_many_draws_take_fewer_cases(logit: Any) -> None:
+    drawn = ck.results.Simulation("ghk", "scrambled Sobol", 2048, 1, 0.1, 0, 210)
+    simulated = dataclasses.replace(logit, simulation=drawn)
+    assert affordable_cases(ck.compare(logit)) == 2000
+    assert affordable_cases(ck.compare(logit, simulated)) == 6_000_000 // 2048 // 4**2
+    more = dataclasses.replace(simulated, simulation=dataclasses.replace(drawn, draws=1 << 20))
+    assert affordable_cases(ck.compare(more)) == 100

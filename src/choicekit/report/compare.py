@@ -222,8 +222,8 @@ class Comparison:
             Columns; by default those with a generic coefficient of their name, at most four.
         most_cases
             Substitution and elasticities of larger data are predicted for so many cases, evenly
-            spaced, and the report says so. By default 40,000 over the square of the number of
-            alternatives, at least 200 and at most 2,000.
+            spaced, and the report says so. By default as many as take seconds: 100 to 2,000,
+            fewer with many alternatives or draws.
 
         Returns
         -------

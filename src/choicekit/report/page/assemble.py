@@ -27,8 +27,9 @@ from choicekit.report.scales import sounds_like_money
 __all__ = ["ReportOptions", "report_page", "write_report"]
 
 
-# Every pair of alternatives is predicted for each case, so this keeps a report to seconds.
-CELLS, LEAST, MOST = 40_000, 200, 2000
+# Every pair of alternatives is predicted for each case, at every draw: so much takes seconds.
+CELLS, DRAWN_CELLS = 40_000, 6_000_000
+LEAST, MOST = 100, 2000
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def report_page(comparison: Comparison, options: ReportOptions) -> Page:
         )
     several, most_cases = len(comparison.names) > 1, options.most_cases
     if most_cases is None:
-        most_cases = min(MOST, max(LEAST, CELLS // len(comparison.shares) ** 2))
+        most_cases = affordable_cases(comparison)
     substitution = find_substitution(comparison, most_cases)
     sections = [
         data_section(comparison),
@@ -79,6 +80,15 @@ def report_page(comparison: Comparison, options: ReportOptions) -> Page:
         warnings=comparison.warnings,
         sections=(summary, *(section for section in sections if section is not None)),
     )
+
+
+def affordable_cases(comparison: Comparison) -> int:
+    """Cases that the sections which predict every pair of alternatives can take in seconds."""
+    cells = CELLS
+    for fit in comparison._fits.values():
+        if fit.simulation is not None and fit.simulation.n_simulated:
+            cells = min(cells, DRAWN_CELLS // fit.simulation.draws)
+    return int(min(MOST, max(LEAST, cells // len(comparison.shares) ** 2)))
 
 
 def default_price(comparison: Comparison) -> str | None:

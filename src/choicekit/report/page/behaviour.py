@@ -16,7 +16,7 @@ from choicekit.report.compare import Comparison
 from choicekit.report.export import Table
 from choicekit.report.format import estimate, with_error
 from choicekit.report.page.blocks import Block, Picture, Section, Text
-from choicekit.report.plots.curve import probability_curve, some_cases
+from choicekit.report.plots.curve import MOST_CASES, probability_curve, some_cases
 from choicekit.report.plots.shares import shares
 from choicekit.report.plots.wtp import wtp
 from choicekit.report.tables import shares_part
@@ -72,7 +72,7 @@ def elasticity_section(
             "By how many per cent the expected share of an alternative changes when a column rises "
             "by one per cent (delta-method standard errors in parentheses)."
         ),
-        *_curve(comparison, asked, data),
+        *_curve(comparison, asked, data, most_cases),
         _own_table(merged, comparison.names),
     ]
     cross = _cross_table(merged, comparison.names, asked[0])
@@ -149,25 +149,29 @@ def _rows(
     return tuple(rows)
 
 
-def _curve(comparison: Comparison, asked: Sequence[Hashable], data: Any) -> list[Block]:
+def _curve(
+    comparison: Comparison, asked: Sequence[Hashable], data: Any, most_cases: int
+) -> list[Block]:
     """Probability of the alternative chosen most, along the first column that differs."""
     column = asked[0]
     fits = {n: fit for n, fit in comparison._fits.items() if column in _columns_of(fit)}
     if not isinstance(column, str) or data.frame[column].nunique() < 3:
         return []
     chosen = comparison.shares["actual"].idxmax()
-    together = _is_of_case(data, column)
+    together, most = _is_of_case(data, column), min(MOST_CASES, most_cases)
     whose = column if together else f"{column} of {chosen}"
     which = f"Mean probability of {chosen}" if len(fits) > 1 else "Mean probabilities"
     caption = (
         f"{which} if {whose} were the same for everybody, all else as observed; bands are 95% "
         "confidence intervals, ticks are observed values."
+        + (f" Mean over {most:,} of the cases, evenly spaced." if data.n_cases > most else "")
     )
 
     def draw() -> Any:
         if together:
-            return probability_curve(fits, column, of=[chosen] if len(fits) > 1 else None)
-        return probability_curve(fits, column, alternative=chosen)
+            of = [chosen] if len(fits) > 1 else None
+            return probability_curve(fits, column, of=of, most_cases=most)
+        return probability_curve(fits, column, alternative=chosen, most_cases=most)
 
     return [Picture("curve", draw, caption, f"Choice probabilities along {whose}.")]
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
+from choicekit.post.accuracy import Forecast, brier, forecast, hit_rate, log_score
+from choicekit.post.calibration import calibration_curve
 from choicekit.report.compare import Comparison
 from choicekit.report.cross_validation import cross_validation_tables
 from choicekit.report.export import Table
 from choicekit.report.format import fixed_point
 from choicekit.report.page.blocks import Block, Picture, Section, Text
-from choicekit.report.plots.calibration import calibration
+from choicekit.report.plots.calibration import SIZE, calibration, draw_calibration
+from choicekit.report.plots.style import axes_of
 
 __all__ = ["calibration_section"]
 
 
 def calibration_section(comparison: Comparison) -> Section:
     """Scores and calibration, in the sample and, after a cross-validation, out of it."""
+    found = {name: forecast(fit, None) for name, fit in comparison._fits.items()}
+    curves = {name: calibration_curve(of, pooled=True) for name, of in found.items()}
     names = ", ".join(comparison.names)
     caption = (
         "Probabilities of all alternatives in ten bins of equal size: mean probability and share "
@@ -25,11 +30,11 @@ def calibration_section(comparison: Comparison) -> Section:
     blocks: list[Block] = [
         Picture(
             "calibration",
-            lambda: calibration(comparison),
+            lambda: draw_calibration(axes_of(None, SIZE), curves, "Calibration"),
             caption,
             f"Calibration of {names}: share chosen against predicted probability.",
         ),
-        _scores(comparison),
+        _scores(found),
     ]
     unseen = comparison.cross_validation
     if unseen is None:
@@ -51,13 +56,15 @@ def calibration_section(comparison: Comparison) -> Section:
     return Section("Calibration", "calibration", tuple(blocks))
 
 
-def _scores(comparison: Comparison) -> Table:
+def _scores(found: Mapping[str, Forecast]) -> Table:
     """Log score, Brier score and hit rate in the sample."""
-    fits: list[Any] = list(comparison._fits.values())
     rows = [
-        ("Log-likelihood a case", *(fixed_point(fit.log_score(), 4) for fit in fits)),
-        ("Brier score", *(fixed_point(fit.brier(), 4) for fit in fits)),
-        ("Likeliest alternative was chosen", *(f"{100 * fit.hit_rate():.1f}%" for fit in fits)),
+        ("Log-likelihood a case", *(fixed_point(log_score(of), 4) for of in found.values())),
+        ("Brier score", *(fixed_point(brier(of), 4) for of in found.values())),
+        (
+            "Likeliest alternative was chosen",
+            *(f"{100 * hit_rate(of):.1f}%" for of in found.values()),
+        ),
     ]
     note = "In the sample. The Brier score lies between 0 and 2; lower is better."
-    return Table("Scores", ("", *comparison.names), tuple(rows), note)
+    return Table("Scores", ("", *found), tuple(rows), note)

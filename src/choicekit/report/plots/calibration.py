@@ -5,7 +5,7 @@ Axes: B bins.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,9 @@ from choicekit.report.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["calibration"]
+__all__ = ["SIZE", "calibration", "draw_calibration"]
+
+SIZE = (5.2, 4.6)
 
 
 def calibration(
@@ -82,7 +84,13 @@ def calibration(
         if alternative not in labels:
             raise unknown("alternative", alternative, labels)
         curves = {n: curve[curve["alternative"] == alternative] for n, curve in curves.items()}
-    ax = axes_of(ax, (5.2, 4.6))
+    of = "" if alternative is None else f" of {alternative}"
+    where = ", people left out" if isinstance(fits, CrossValidation) else ""
+    return draw_calibration(axes_of(ax, SIZE), curves, f"Calibration{of}{where}")
+
+
+def draw_calibration(ax: Axes, curves: Mapping[str, pd.DataFrame], title: str) -> Axes:
+    """Draw tables of bins by model, as ``fit.calibration_curve`` gives them."""
     ax.plot([0, 1], [0, 1], color=SOFT, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
     highest = 0.0
     for k, (name, curve) in enumerate(curves.items()):
@@ -92,9 +100,7 @@ def calibration(
     ax.set_xlim(0.0, end)
     ax.set_ylim(0.0, end)
     ax.set_aspect("equal")
-    of = "" if alternative is None else f" of {alternative}"
-    where = ", people left out" if isinstance(fits, CrossValidation) else ""
-    finish(ax, f"Calibration{of}{where}", "predicted probability", "share chosen", grid="both")
+    finish(ax, title, "predicted probability", "share chosen", grid="both")
     legend_below(ax, [short(name, 40) for name in curves])
     return ax
 

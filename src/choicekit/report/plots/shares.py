@@ -51,7 +51,8 @@ def shares(fits: Any, ax: Axes | None = None, *, names: Sequence[str] | None = N
         One row an alternative, from the top; shares in per cent.
     """
     models = named_fits(fits, names)
-    table = share_table(models)
+    known = getattr(fits, "shares", None) if names is None else None
+    table = share_table(models) if known is None else known
     weights = next(iter(models.values())).model.data.layout.weights
     n = float(len(next(iter(models.values())).model.data.case_ids))
     if weights is not None:
