@@ -410,3 +410,53 @@ def test_predictions_for_the_same_people_are_the_same_in_a_new_frame(law: str) -
     shares = wanted.mean()
     tolerance = 1e-4 if law == "panel probit" else 1e-10  # whose orders are settled otherwise
     assert np.allclose(nothing["before"], shares[nothing.index], atol=tolerance)
+
+
+LAWS_OF_TASTES = {
+    "normal": {"x0": "normal"},
+    "lognormal": {"x0": "lognormal"},
+    "negative lognormal": {"x1": "-lognormal"},
+    "truncated normal": {"x0": "truncated normal"},
+    "triangular": {"x0": "triangular"},
+    "uniform": {"x0": "uniform"},
+    "johnson sb": {"x0": "johnson sb"},
+    "correlated": {"x0": "normal", "x1": "lognormal", "correlated": True},
+    "component": {"x0": "normal", "components": {"e": ["a0", "a1"]}},
+    "scale": {"x0": "normal", "scale": True},
+    "truncated scale": {"x0": "normal", "scale": ck.Scale(truncated=1.96)},
+    "money": {"x0": "normal", "x1": "-lognormal", "wtp": "x1"},
+}
+
+
+@pytest.mark.parametrize("law", LAWS_OF_TASTES)
+def test_a_negative_spread_is_a_positive_one_at_the_mirrored_nodes(law: str) -> None:
+    frame = long_frame(40, [0.8, -0.5], 3)
+    data = ck.ChoiceData.from_long(frame, case="case", alt="alt", chosen="choice")
+    mixing = ck.RandomCoefficients(**LAWS_OF_TASTES[law], draws=16)
+    model = ck.logit("choice ~ x0 + x1 | 0", data, mixing=mixing)
+    likelihood = model.likelihood()
+    params = np.array(model.table({}, {}).start)
+    params[2:] = -0.4 - 0.1 * np.arange(len(params) - 2)
+    likelihood = likelihood.settle(params, 1)
+    turned, mirrored = params * likelihood.signs(params), likelihood.mirrored(params)
+    assert (turned != params).any()
+    value, gradient = likelihood.value_and_gradient(params)
+    again, slope = mirrored.value_and_gradient(turned)
+    assert again == pytest.approx(value, abs=1e-9)
+    assert slope * likelihood.signs(params) == pytest.approx(gradient, abs=1e-8)
+
+
+@pytest.mark.parametrize("seed", [3, 6, 11])
+def test_the_log_likelihood_is_that_at_the_estimates_whatever_the_nodes(seed: int) -> None:
+    # few nodes, little spread: both searches end at a negative standard deviation
+    data = ck.ChoiceData.from_long(
+        long_frame(80, [0.8, -0.5], seed), case="case", alt="alt", chosen="choice"
+    )
+    mixing = ck.RandomCoefficients(x0="normal", draws=16)
+    fit = ck.logit("choice ~ x0 + x1 | 0", data, mixing=mixing).fit()
+    for found in (fit, pickle.loads(pickle.dumps(fit))):
+        assert found.params["sd[x0]"] > 0.0
+        assert found.logp().sum() == pytest.approx(fit.llf, abs=1e-9)
+        assert found.scores().sum(axis=0) == pytest.approx(np.zeros(3), abs=1e-6)
+    shown = fit.probabilities(long_frame(80, [0.8, -0.5], seed))
+    pd.testing.assert_frame_equal(shown, fit.probabilities())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
@@ -30,6 +29,7 @@ from choicekit.estimation.options import (
     require_seed,
     require_starts,
 )
+from choicekit.estimation.redrawing import drawing_as, has_field, with_draws
 from choicekit.estimation.starts import continued_start, logit_start
 from choicekit.exceptions import (
     ConvergenceWarning,
@@ -37,9 +37,7 @@ from choicekit.exceptions import (
     SpecificationError,
     did_you_mean,
 )
-from choicekit.likelihood import LatentClassLikelihood, MixedLikelihood
-from choicekit.likelihood.build import bind_errors
-from choicekit.mixing import RandomCoefficients
+from choicekit.likelihood import LatentClassLikelihood
 from choicekit.neural.prepare import with_network
 from choicekit.parameters import ParameterTable
 from choicekit.results import FitResults, Simulation
@@ -96,7 +94,7 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     require_starts(options.starts)
     auto = require_draws(options.draws)
     if not auto and options.draws is not None:
-        model = _with_draws(model, int(options.draws))
+        model = with_draws(model, int(options.draws))
     require_method(options.method)
     options = replace(options, fixed={**model.offsets, **options.fixed})
     if isinstance(model.design, NeuralDesign):
@@ -114,7 +112,7 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     if auto:
         model, fit, noise = _raise_draws(model, options, table, fit, noise)
     names = list(table.names)
-    layout = model.data.layout
+    layout, model = model.data.layout, drawing_as(model, fit.likelihood)
     results = FitResults(
         model=model,
         params=pd.Series(fit.params, index=names, name="coef"),
@@ -273,12 +271,12 @@ def _second_attempt(first: Fit, second: Fit) -> Fit:
 def _simpler(model: ChoiceModel) -> list[BoundErrors]:
     """Laws of the same family with fewer parameters, bound to the model's alternatives."""
     law: Any = model.errors
-    if not (_has_field(law, "covariance") and model.bound.names):
+    if not (has_field(law, "covariance") and model.bound.names):
         return []
     found: list[BoundErrors] = []
     for name in SIMPLER:
         try:
-            changes = {"scale": None} if _has_field(law, "scale") and name == "iid" else {}
+            changes = {"scale": None} if has_field(law, "scale") and name == "iid" else {}
             bound = replace(law, covariance=name, **changes).bind(
                 model.data.alternatives, model.data.alternatives.index(model.base)
             )
@@ -302,7 +300,7 @@ def _raise_draws(
     first = draws = plan.draws
     while not _enough(fit, noise) and 4 * draws <= MOST_AUTO_DRAWS:
         draws *= 4
-        model, before = _with_draws(model, draws), fit
+        model, before = with_draws(model, draws), fit
         if before.convergence.converged:
             fit = _fit(model, options, replace(table, start=before.params))
         else:  # too few draws may be why, and its end is no place to start from
@@ -335,30 +333,6 @@ def _enough(fit: Fit, noise: Noise) -> bool:
     if fit.convergence.converged and np.isfinite(noise.ratio):
         return noise.ratio <= SIMULATION_SHARE
     return noise.llf_se <= SIMULATION_SHARE
-
-
-def _with_draws(model: ChoiceModel, draws: int) -> ChoiceModel:
-    """The same model with another number of draws."""
-    law: Any = model.errors
-    other = copy.copy(model)
-    other._x = model._x  # which a copy leaves out, as pickles do
-    if isinstance(model.likelihood(), MixedLikelihood):
-        assert isinstance(model.mixing, RandomCoefficients)
-        other.mixing = model.mixing.with_draws(draws)
-        other.bound_mixing = other._bind_mixing(model.data)
-        return other
-    if not _has_field(law, "draws"):
-        raise SpecificationError(
-            f"draws={draws} makes no sense for a {model.title.lower()}: its probabilities have a "
-            "closed form. Cure: leave draws out."
-        )
-    other.errors = replace(law, draws=draws)
-    other.bound = bind_errors(other.errors, model.data.alternatives, model.base, model.mixing)
-    return other
-
-
-def _has_field(law: object, name: str) -> bool:
-    return is_dataclass(law) and name in {field.name for field in fields(law)}
 
 
 def require_options(given: Mapping[str, object]) -> None:

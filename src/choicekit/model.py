@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -261,7 +262,8 @@ class ChoiceModel:
         names = self.design.names
         bound = self.mixing.bind(names, data.alternatives, covariates, z, offsets_among(names))
         if data is not self.data:
-            return bound.redrawn()
+            mirror = getattr(getattr(self, "bound_mixing", None), "mirror", None)
+            return replace(bound.redrawn(), mirror=mirror)
         if bound.given is not None and len(bound.given) != data.layout.n_people:
             raise SpecificationError(
                 f"The given draws are those of {len(bound.given):,} people, but the data have "

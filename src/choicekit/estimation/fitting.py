@@ -164,6 +164,8 @@ def _attempt(
         )
     params = table.full(optimum.x)
     signs = _conventional(likelihood, params, table)
+    if isinstance(likelihood, MixedLikelihood) and (signs < 0.0).any():
+        likelihood = likelihood.mirrored(params)
     params, hessian = params * signs, hessian * np.outer(signs[table.free], signs[table.free])
     optimum = replace(optimum, x=params[table.free], gradient=optimum.gradient * signs[table.free])
     seconds = time.perf_counter() - begun
@@ -245,7 +247,9 @@ def _climb(
 ) -> tuple[Likelihood, Optimum, Float]:
     """Maximise, and once more from the mirror image where a drawn standard deviation is negative.
 
-    Nodes of people are not symmetric about zero, so with them the likelihood does see the sign.
+    Nodes of people are not symmetric about zero, so with them the likelihood does see the sign. A
+    search that ends at a negative one again, close to zero as a rule, is reported with the nodes'
+    mirror image.
     """
     how = search.seed, search.tolerance, search.max_iterations, search.progress, search.method
     found = maximise_general(likelihood, table, *how)
@@ -304,8 +308,8 @@ def _better(edge: Fit, inside: Fit) -> Fit:
 def _conventional(likelihood: Likelihood, params: Float, table: ParameterTable) -> Float:
     """Signs (P,) for standard deviations and diagonals to come out positive.
 
-    The likelihood does not see them. Where that would change a fixed value or break a constraint,
-    all stay as they are.
+    The likelihood does not see them, but for the nodes of people. Where that would change a fixed
+    value or break a constraint, all stay as they are.
     """
     signs = likelihood.signs(params)
     return signs if table.allows_signs(signs) else np.ones_like(signs)

@@ -208,6 +208,10 @@ class MixedLikelihood(Likelihood):
         """The same with independent nodes and draws."""
         return replace(super().reseeded(seed), seed=seed, mixing=self.mixing.redrawn())
 
+    def mirrored(self, params: Float) -> Self:
+        """The same where the signs of ``params`` are turned, at the mirror image of the nodes."""
+        return replace(self, mixing=self.mixing.mirrored(self.split(params)[2]))
+
     def predicting(self, seed: int) -> Self:
         """The same, not settled, whose predictions take the nodes and draws of a seed."""
         return replace(super().predicting(seed), seed=seed)

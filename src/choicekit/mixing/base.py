@@ -82,6 +82,11 @@ class Distribution:
         return True
 
     @property
+    def even(self) -> bool:
+        """Whether a spread and its negative are the same at the same nodes."""
+        return False
+
+    @property
     def one_signed(self) -> bool:
         """Whether it comes to nothing only in the limit, where the data want the other sign."""
         return False

@@ -74,6 +74,9 @@ class BoundRandom:
         W of the people, (N, D); None without shifts.
     given
         Standard normal nodes given by the user, (N, H, S).
+    mirror
+        Signs of the variables drawn, (n_drawn,): a finite set of nodes and its mirror image serve
+        alike. None where all are as they were drawn.
     """
 
     coefficients: tuple[str, ...]
@@ -87,6 +90,7 @@ class BoundRandom:
     shift_names: tuple[str, ...] = ()
     covariates: Float | None = None
     given: Float | None = None
+    mirror: Float | None = None
 
     # -- what it is -----------------------------------------------------------------------------
 
@@ -233,6 +237,13 @@ class BoundRandom:
         spread = [-1.0 if diagonal[c] < 0.0 else 1.0 for _, c in self.places]
         return np.array([*spread, *np.ones(len(self.shift_names))])
 
+    def mirrored(self, phi: Float) -> BoundRandom:
+        """The same at nodes for which ``signs(phi) * phi`` is what ``phi`` is at these."""
+        own = np.ones(self.n_drawn) if self.mirror is None else self.mirror.copy()
+        turned = (np.diag(self.spread(phi)) < 0.0) & [not d.even for d in self.distributions]
+        own[: self.size] *= np.where(turned, -1.0, 1.0)
+        return replace(self, mirror=own)
+
     # -- pieces of the likelihood -----------------------------------------------------------------
 
     def spread(self, phi: Float) -> Float:
@@ -298,6 +309,8 @@ class BoundRandom:
             z = normal_nodes(keys, seed, self.n_drawn, self.n_nodes, self.kind, threads)
         else:
             z = self.given[people]
+        if self.mirror is not None:
+            z = z * self.mirror[:, None]
         if all(d.from_normal for d in self.distributions):
             return z
         z = z.copy()

@@ -90,6 +90,11 @@ class TruncatedNormal(Distribution):
     """A normal variable given that it is positive, by the inverse of its distribution function."""
 
     @property
+    def even(self) -> bool:
+        """See `Distribution`."""
+        return True
+
+    @property
     def _name(self) -> str:
         return "truncated normal"
 

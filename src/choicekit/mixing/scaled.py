@@ -127,6 +127,14 @@ class BoundScaled(BoundProducts):
         own[0] = -1.0 if phi[before] < 0.0 else 1.0
         return np.concatenate([super().signs(phi[:before]), own])
 
+    def mirrored(self, phi: Float) -> BoundRandom:
+        """The same at nodes for which ``signs(phi) * phi`` is what ``phi`` is at these."""
+        before = len(super().names)
+        found = super().mirrored(phi[:before])
+        assert found.mirror is not None
+        found.mirror[self.size] *= self.signs(phi)[before]
+        return found
+
     def vanished(self, beta: Float, phi: Float, variation: Float) -> tuple[str, str]:
         """Say that a search found next to no scale, and a gamma that has run off for it.
 
