@@ -175,6 +175,16 @@ def test_what_the_logits_assumption_costs(pair: Any, logit: Any, probit: Any) ->
     assert "probit" in text
 
 
+def test_the_tests_of_independence(pair: Any, logit: Any, page: Page) -> None:
+    found = find_substitution(pair, 10_000)
+    assert not isinstance(found, str)
+    assert list(found.tests) == ["air", "train", "bus", "car"]
+    expected = {label: logit.hausman_mcfadden(label).pvalue for label in found.tests}
+    assert {label: test.pvalue for label, test in found.tests.items()} == expected
+    rejected = sum(p < 0.05 for p in expected.values())
+    assert f"Of 4 Hausman-McFadden tests {rejected} reject" in substitution_finding(found)[0][1]
+
+
 def test_models_that_agree_are_said_to_agree(logit: Any, data: ck.ChoiceData) -> None:
     nests = {"ground": ["train", "bus", "car"]}
     model = ck.ChoiceModel(FORMULA, data, errors=ck.Nested(nests), base="car")

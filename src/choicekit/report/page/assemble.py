@@ -61,7 +61,7 @@ def report_page(comparison: Comparison, options: ReportOptions) -> Page:
         coefficient_section(comparison),
         fit_section(comparison),
         simulation_section(comparison),
-        substitution_section(substitution, comparison._fits),
+        substitution_section(substitution),
         share_section(comparison),
         calibration_section(comparison),
         elasticity_section(comparison, options.elasticities, most_cases),

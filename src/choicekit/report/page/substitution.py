@@ -5,7 +5,7 @@ Axes: J alternatives.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from choicekit.exceptions import ChoicekitError
 from choicekit.post.base import Fitted
+from choicekit.post.tests import LEVEL
 from choicekit.report.compare import Comparison
 from choicekit.report.export import Table
 from choicekit.report.format import fixed_point, probability
@@ -55,6 +56,8 @@ class Substitution:
         Number of cases predicted, 0 for all.
     converged
         Whether each fit did.
+    tests
+        Of the logit's assumption, by the alternative left out; empty without a logit.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -63,6 +66,7 @@ class Substitution:
     logit: bool
     sampled: int
     converged: dict[str, bool]
+    tests: dict[Hashable, Any]
 
     @property
     def others(self) -> list[str]:
@@ -108,6 +112,7 @@ def find_substitution(comparison: Comparison, most_cases: int) -> Substitution |
         bool(plain),
         most_cases if n_cases > most_cases else 0,
         {name: bool(fit.convergence.converged) for name, fit in fits.items()},
+        _independence_tests(fits[plain[0]]) if plain else {},
     )
 
 
@@ -116,7 +121,7 @@ def _is_plain_logit(fit: Fitted) -> bool:
     return type(fit.model.errors).__name__ == "Gumbel" and fit.model.mixing is None
 
 
-def substitution_section(found: Substitution | str, fits: Mapping[str, Fitted]) -> Section:
+def substitution_section(found: Substitution | str) -> Section:
     """Heat maps, what the models disagree about, and the numbers."""
     title, anchor = "If an alternative is withdrawn: substitution", "substitution"
     if isinstance(found, str):
@@ -128,7 +133,8 @@ def substitution_section(found: Substitution | str, fits: Mapping[str, Fitted]) 
         blocks.append(_cost_table(found))
     if len(found.shares) <= MOST_LISTED:
         blocks.append(_ratio_table(found))
-    blocks += _tests_of_independence(found, fits)
+    if found.tests:
+        blocks.append(_test_table(found))
     if found.sampled:
         text = f"Predicted for {found.sampled:,} of the cases, evenly spaced."
         blocks.append(Text(text, "aside"))
@@ -241,32 +247,54 @@ def _per_cent(share: float, error: float) -> str:
     return shown if np.isnan(error) else f"{shown} ({100 * error:.1f})"
 
 
-def _tests_of_independence(found: Substitution, fits: Mapping[str, Fitted]) -> list[Block]:
-    """Hausman & McFadden's test of the logit without each alternative; none for large models."""
-    fit: Any = fits[found.reference]
-    cells = fit.model.data.n_rows * len(fit.params)
-    if not found.logit or len(found.shares) > MOST_TESTED or cells > TESTED_CELLS:
-        return []
-    rows = []
-    for label in found.shares.index:
+def _independence_tests(fit: Any) -> dict[Hashable, Any]:
+    """Hausman & McFadden's test of a logit without each alternative, None where it has none.
+
+    Nothing at all for large models.
+    """
+    data = fit.model.data
+    if len(data.alternatives) > MOST_TESTED or data.n_rows * len(fit.params) > TESTED_CELLS:
+        return {}
+    tests: dict[Hashable, Any] = {}
+    for label in data.alternatives:
         try:
-            test = fit.hausman_mcfadden(label)
+            tests[label] = fit.hausman_mcfadden(label)
         except ChoicekitError:
+            tests[label] = None
+    return tests if any(test is not None for test in tests.values()) else {}
+
+
+def _test_table(found: Substitution) -> Table:
+    """The tests of the logit's assumption, one row an alternative."""
+    rows = []
+    for label, test in found.tests.items():
+        if test is None:
             rows.append((str(label), "", "n/a", "n/a"))
             continue
         shown = f"chi2({test.df}) = {fixed_point(test.statistic, 2)}"
         rows.append((str(label), f"{test.nobs_restricted:,}", shown, probability(test.pvalue)))
-    if all(row[-1] == "n/a" for row in rows):
-        return []
     note = (
         "If the assumption holds, estimates without an alternative (on the cases that chose "
         "another) differ by chance only: a small p speaks against it (Hausman & McFadden 1984, "
-        f"with a joint sandwich variance). Of {len(rows)} tests at the 5% level one in twenty "
-        "rejects by chance."
+        "with a joint sandwich variance). Where it holds, one test in twenty rejects at the 5% "
+        "level."
     )
     header = ("without", "cases", "statistic", "p")
     title = f"Is the independence of {found.reference} rejected?"
-    return [Table(title, header, tuple(rows), note)]
+    return Table(title, header, tuple(rows), note)
+
+
+def _test_sentence(found: Substitution) -> str:
+    """How many tests reject the logit's assumption."""
+    known = [test for test in found.tests.values() if test is not None]
+    if not known:
+        return ""
+    rejected = sum(test.pvalue < LEVEL for test in known)
+    return (
+        f" Of {len(known)} Hausman-McFadden tests {rejected or 'none'} "
+        f"{'rejects' if rejected <= 1 else 'reject'} this assumption of {found.reference} at the "
+        "5% level."
+    )
 
 
 def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:
@@ -281,7 +309,7 @@ def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:
             "This is a conditional logit: it assumes that people who lose an alternative divide "
             "among the others in proportion to the probabilities these have already. Compare it "
             "with a probit or a nested logit before relying on that."
-        )
+        ) + _test_sentence(found)
         return [("What it means for substitution.", text)]
     moved = {name: found.moved_on_average(name) for name in others}
     most = max(moved, key=lambda name: moved[name])
@@ -301,6 +329,7 @@ def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:
     )
     cost = ": the price of the logit's independence from irrelevant alternatives, if "
     text += f"{cost}{most} is right." if found.logit else "."
+    text += _test_sentence(found)
     return [("What it means for substitution.", text)]
 
 
