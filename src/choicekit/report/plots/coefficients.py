@@ -37,8 +37,7 @@ SCALES = ("estimate", "errors", "spread")
 _LABELS = {
     "estimate": "estimate",
     "errors": "estimate / standard deviation of the errors",
-    "spread": "change of utility for one standard deviation of the regressor,\n"
-    "in standard deviations of the errors",
+    "spread": "effect of one standard deviation,\nin standard deviations of the errors",
 }
 
 
