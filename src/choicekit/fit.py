@@ -13,8 +13,8 @@ import pandas as pd
 from choicekit.data.sampled import sampling_notes
 from choicekit.estimation.bounds import Bound, bounded, clipped, read_bounds
 from choicekit.estimation.classes import fit_classes, polish_classes
-from choicekit.estimation.clusters import cluster_codes
-from choicekit.estimation.covariance import require_cov_type
+from choicekit.estimation.clusters import case_codes, cluster_codes
+from choicekit.estimation.covariance import require_cov_type, require_stratified
 from choicekit.estimation.fitting import Convergence, Fit, Search, fit_from_starts, fit_likelihood
 from choicekit.estimation.identification.diagnostics import condition_note
 from choicekit.estimation.identification.examine import (
@@ -74,6 +74,7 @@ class FitOptions:
     starts: int | None = None
     continuation: bool = False
     replicates: int = 200
+    strata: Any = None
 
 
 class SearchOptions(TypedDict, total=False):
@@ -83,19 +84,15 @@ class SearchOptions(TypedDict, total=False):
     starts: int | None
     continuation: bool
     replicates: int
+    strata: Any
 
 
 def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
     """Fit a model; see ``ChoiceModel.fit``."""
-    require_cov_type(options.cov_type)
-    if options.cov_type == "cluster":
-        cluster_codes(model.data, options.groups)  # complain before the fit, not after it
-    require_seed(options.seed)
-    require_starts(options.starts)
+    _require_usable(model, options)
     auto = require_draws(options.draws)
     if not auto and options.draws is not None:
         model = with_draws(model, int(options.draws))
-    require_method(options.method)
     options = replace(options, fixed={**model.offsets, **options.fixed})
     if isinstance(model.design, NeuralDesign):
         model, options = with_network(model, options)
@@ -144,8 +141,21 @@ def fit_model(model: ChoiceModel, options: FitOptions) -> FitResults:
         text = f"{fit.convergence.message}. Cure: {fit.convergence.cure}"
         warnings.warn(f"The fit did not converge: {text}", ConvergenceWarning, stacklevel=3)
     if options.cov_type == "bootstrap":
-        return results.bootstrap(options.replicates, options.seed, options.groups)
-    return results.with_cov(options.cov_type, options.groups)
+        return results.bootstrap(options.replicates, options.seed, options.groups, options.strata)
+    return results.with_cov(options.cov_type, options.groups, options.strata)
+
+
+def _require_usable(model: ChoiceModel, options: FitOptions) -> None:
+    """Complain before the fit, not after it."""
+    require_cov_type(options.cov_type)
+    require_stratified(options.cov_type, options.strata)
+    if options.cov_type == "cluster":
+        cluster_codes(model.data, options.groups)
+    if options.strata is not None:
+        case_codes(model.data, options.strata, "strata")
+    require_seed(options.seed)
+    require_starts(options.starts)
+    require_method(options.method)
 
 
 # -- searching ------------------------------------------------------------------------------------

@@ -343,6 +343,10 @@ class ChoiceModel:
             A fit that fails without it is tried again with it.
         replicates
             Of the bootstrap (200), for ``cov_type="bootstrap"``.
+        strata
+            Where the sample has a fixed number of cases (or people) of each of some kinds: a
+            column or one label a case. For ``cov_type`` HC0, HC1, cluster and bootstrap. The
+            column of the choices stands for the chosen alternatives: a choice-based sample.
 
         Returns
         -------

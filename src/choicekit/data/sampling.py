@@ -68,8 +68,10 @@ def wesml_weights(data: ChoiceData, population_shares: Mapping[Hashable, float])
 
     A case whose choice has the share Q in the population and H in the sample gets the weight Q / H.
     Maximising the weighted likelihood is consistent for any model; its standard errors must come
-    from the sandwich, ``fit(cov_type="HC0")``. For a logit with a full set of constants,
-    `corrected_constants` of the unweighted fit is more precise.
+    from the sandwich, ``fit(cov_type="HC0", strata="choice")`` with the name of the column of the
+    choices. Without ``strata`` those of constants are too large (by half, easily), because the
+    number of cases of each choice was fixed and not drawn. For a logit with a full set of
+    constants, `corrected_constants` of the unweighted fit is more precise.
 
     Parameters
     ----------
@@ -90,7 +92,8 @@ def wesml_weights(data: ChoiceData, population_shares: Mapping[Hashable, float])
 
     References
     ----------
-    Manski & Lerman (1977), Econometrica 45, 1977-1988, equation 7.
+    Manski & Lerman (1977), Econometrica 45, 1977-1988, equation 7; Manski & McFadden (1981) for the
+    standard errors.
 
     Examples
     --------
@@ -99,7 +102,8 @@ def wesml_weights(data: ChoiceData, population_shares: Mapping[Hashable, float])
     ...     ck.load_dataset("travelmode"), case="individual", alt="mode", chosen="choice"
     ... )
     >>> weights = ck.wesml_weights(data, {"air": 0.14, "train": 0.13, "bus": 0.09, "car": 0.64})
-    >>> fit = ck.logit("choice ~ gc + ttme", data.with_weights(weights)).fit(cov_type="HC0")
+    >>> model = ck.logit("choice ~ gc + ttme", data.with_weights(weights))
+    >>> fit = model.fit(cov_type="HC0", strata="choice")
     """
     ratios = population_ratios(data, population_shares)
     return pd.Series(ratios[data.layout.chosen_alt], index=data.case_ids, name="wesml")

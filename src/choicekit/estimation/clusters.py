@@ -58,7 +58,8 @@ def case_codes(data: ChoiceData, labels: Any, what: str) -> NDArray[np.int64]:
     data
         The cases.
     labels
-        The name of a column constant within each case, or C labels.
+        The name of a column constant within each case, or C labels. As strata, the column of the
+        choices stands for the chosen alternatives.
     what
         The argument they were given by, for messages: ``"groups"`` or ``"strata"``.
 
@@ -69,6 +70,8 @@ def case_codes(data: ChoiceData, labels: Any, what: str) -> NDArray[np.int64]:
         too few.
     """
     layout = data.layout
+    if what == "strata" and isinstance(labels, str | int) and labels == data.chosen:
+        return np.asarray(layout.chosen_alt, dtype=np.int64)
     if isinstance(labels, str) and labels not in data.frame.columns:
         raise SpecificationError(
             f"{what}={labels!r} is no column of the data. There are: "
@@ -99,8 +102,10 @@ def case_codes(data: ChoiceData, labels: Any, what: str) -> NDArray[np.int64]:
     return codes
 
 
-def unit_codes(codes: NDArray[np.int64], unit: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """Clusters of the units of the likelihood, (U,), from those of the cases, (C,).
+def unit_codes(
+    codes: NDArray[np.int64], unit: NDArray[np.int64] | None, what: str = "clusters"
+) -> NDArray[np.int64]:
+    """Clusters, or strata, of the units of the likelihood, (U,), from those of the cases, (C,).
 
     Raises
     ------
@@ -113,7 +118,7 @@ def unit_codes(codes: NDArray[np.int64], unit: NDArray[np.int64] | None) -> NDAr
     out[unit] = codes
     if (out[unit] != codes).any():
         raise SpecificationError(
-            "With random coefficients a person counts as a whole, but some people have cases in "
-            "several clusters. Cure: use clusters of people."
+            "A person, or another cluster, counts as a whole, but some have cases in several "
+            f"{what}. Cure: use {what} of people."
         )
     return out

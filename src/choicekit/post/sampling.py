@@ -24,7 +24,10 @@ def corrected_constants(fit: Fitted, population_shares: Mapping[Hashable, float]
     With a full set of constants all other coefficients are consistent as they are, and a constant
     is off by ``log(H / Q)``, the log of its alternative's share in the sample over that in the
     population, against the base's (McFadden's correction: Manski & Lerman 1977, page 1986; Train
-    2009, section 3.7.3). Standard errors stay as they are where the shares are known.
+    2009, section 3.7.3). Standard errors of the constants are those of
+    ``fit.with_cov("HC0", strata="choice")``, with the name of the column of the choices: where the
+    number of cases of each choice was fixed, those from the Hessian are too large, and right for
+    the other coefficients only (Prentice & Pyke 1979, Biometrika 66, 403-411).
 
     Parameters
     ----------

@@ -15,12 +15,18 @@ import numpy as np
 import pandas as pd
 
 from choicekit.estimation.clusters import case_codes, cluster_codes, unit_codes
-from choicekit.estimation.covariance import parameter_covariance, require_cov_type
+from choicekit.estimation.covariance import (
+    parameter_covariance,
+    require_cov_type,
+    require_stratified,
+)
 from choicekit.exceptions import SpecificationError
 from choicekit.results.keeping import read_results, write_results
 from choicekit.results.validation import Validation
 
 __all__ = ["FitResults", "load"]
+
+STRATA_NOTE = "Standard errors are those of a sample of fixed size in each stratum"
 
 
 class FitResults(Validation):
@@ -28,28 +34,35 @@ class FitResults(Validation):
 
     # -- inference ----------------------------------------------------------------------------
 
-    def with_cov(self, cov_type: str, groups: Any = None) -> FitResults:
+    def with_cov(self, cov_type: str, groups: Any = None, strata: Any = None) -> FitResults:
         """Return the same estimates with another covariance of them.
 
         Parameters
         ----------
-        cov_type, groups
+        cov_type, groups, strata
             As for ``ChoiceModel.fit``.
         """
         require_cov_type(cov_type)
+        require_stratified(cov_type, strata)
         if cov_type == "bootstrap":
-            return self.bootstrap(groups=groups)
+            return self.bootstrap(groups=groups, strata=strata)
         names = list(self.params.index)
         scores = None if cov_type == "nonrobust" else self.table.pull(self.scores())
-        codes, weights = None, None
+        codes, weights, layers = None, None, None
         if cov_type != "nonrobust":
             weights = self._own.weights
         if cov_type == "cluster":
             codes = unit_codes(cluster_codes(self.model.data, groups), self.unit)
-        own = parameter_covariance(cov_type, self.hessian, scores, weights, codes)
+        if strata is not None:
+            layers = unit_codes(case_codes(self.model.data, strata, "strata"), self.unit, "strata")
+        own = parameter_covariance(cov_type, self.hessian, scores, weights, codes, layers)
         matrix = self.table.push_square(own)
         frame = pd.DataFrame(matrix, index=names, columns=names)
-        return replace(self, cov=frame, cov_type=cov_type, resamples=None, accelerations=None)
+        found = replace(self, cov=frame, cov_type=cov_type, resamples=None, accelerations=None)
+        notes = [note for note in self.notes if not note.startswith(STRATA_NOTE)]
+        if layers is not None:
+            notes.append(f"{STRATA_NOTE}, {int(layers.max()) + 1} strata.")
+        return replace(found, notes=tuple(notes))
 
     def bootstrap(
         self,
@@ -75,6 +88,7 @@ class FitResults(Validation):
             What is resampled, if neither people nor cases: a column or one label a case.
         strata
             A column or one label a case: each stratum is resampled on its own, as it was sampled.
+            The column of the choices stands for the chosen alternatives.
         progress
             Called after each replicate with their number so far and ``replicates``.
 
