@@ -24,6 +24,9 @@ __all__ = [
 WIDTH = 96
 """Columns of a terminal that text renderings fill at most, where they can."""
 
+LATEX_TEXT = 32  # letters that a column of texts holds on one line
+LATEX_PARAGRAPH = r">{\raggedright\arraybackslash}p{0.33\linewidth}"
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -179,7 +182,7 @@ def latex_table(table: Table, whole: bool = False) -> str:
             r"\centering\small",
             rf"\caption{{{escape_latex(table.title)}}}",
             *([narrow] if whole else []),
-            rf"\begin{{tabular}}{{l{table.align * (n_columns - 1)}}}",
+            rf"\begin{{tabular}}{{{_latex_columns(table, whole)}}}",
             r"\toprule",
             line(table.header),
             r"\midrule",
@@ -191,6 +194,17 @@ def latex_table(table: Table, whole: bool = False) -> str:
             r"\end{table}",
         ]
     )
+
+
+def _latex_columns(table: Table, whole: bool) -> str:
+    """Alignment of the columns; in a whole document long texts are broken over lines."""
+    full = [row for row in table.rows if len(row) > 1]
+    columns = ["l"]
+    for k in range(1, len(table.header)):
+        longest = max((len(row[k]) for row in full), default=0)
+        broken = whole and table.align == "l" and longest > LATEX_TEXT
+        columns.append(LATEX_PARAGRAPH if broken else table.align)
+    return "".join(columns)
 
 
 def escape_latex(text: str) -> str:

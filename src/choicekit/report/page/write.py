@@ -127,6 +127,7 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
 \usepackage{lmodern}
 \usepackage[margin=25mm]{geometry}
+\usepackage{array}
 \usepackage{amsmath,booktabs,float,graphicx,microtype}
 \usepackage[hidelinks]{hyperref}
 \setlength{\parindent}{0pt}\setlength{\parskip}{6pt}
@@ -138,7 +139,7 @@ def as_latex(page: Page, folder: str) -> str:
     """A whole document, for pdflatex; it needs booktabs and the pictures in ``folder``."""
     head = [
         _PREAMBLE + rf"\title{{{escape_latex(page.title)}}}",
-        rf"\author{{{escape_latex(page.subtitle)}}}",
+        rf"\author{{\parbox{{0.85\linewidth}}{{\centering {escape_latex(page.subtitle)}}}}}",
         rf"\date{{{escape_latex(page.date)}}}",
         r"\begin{document}",
         r"\maketitle",
