@@ -306,8 +306,9 @@ def substitution_finding(found: Substitution | str) -> list[tuple[str, str]]:
         if not found.logit:
             return []
         text = (
-            f"The model {found.reference} is a conditional logit: it assumes that people who lose an alternative divide "
-            "among the others in proportion to the probabilities these have already. Compare it "
+            f"The model {found.reference} is a conditional logit: it assumes that people who lose "
+            "an alternative divide among the others in proportion to the probabilities these have "
+            "already. Compare it "
             "with a probit or a nested logit before relying on that."
         ) + _test_sentence(found)
         return [("What it means for substitution.", text)]
