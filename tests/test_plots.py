@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import matplotlib
@@ -332,6 +333,13 @@ def test_wtp_is_a_ratio_with_its_interval(logit: Any, probit: Any) -> None:
     assert any(np.allclose(pair, expected) for pair in ends)
     assert "10 units less of ttme" in ax.get_title(loc="left")
     assert labels(ax.yaxis) == ["logit", "probit"]
+
+
+def test_wtp_of_a_fit_without_standard_errors_is_a_point(logit: Any) -> None:
+    bare = replace(logit, cov=logit.cov * np.nan)
+    ax = ck.plots.wtp(bare, "ttme", "gc")
+    found = [line.get_xdata()[0] for line in ax.get_lines() if line.get_label() == "logit"]
+    assert found == [pytest.approx(-logit.params["ttme"] / logit.params["gc"])]
 
 
 def test_wtp_of_people_who_differ_is_a_box_of_quantiles(data: ck.ChoiceData) -> None:

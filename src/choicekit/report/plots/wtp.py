@@ -71,7 +71,7 @@ def wtp(
         What to call the models.
     method
         Of the intervals, as for ``fit.wtp``; by default Krinsky-Robb percentiles, and the delta
-        method where tastes differ between people.
+        method where tastes differ between people. A fit without standard errors has none.
     level
         Of the intervals.
 
@@ -88,8 +88,8 @@ def wtp(
     models = named_fits(fits, names)
     for k, (name, fit) in enumerate(models.items()):
         found: Any = fit
-        mixed = fit.model.mixing is not None
-        how = method or ("delta" if mixed else "krinsky-robb")
+        plain = fit.model.mixing is None and np.isfinite(fit.cov.to_numpy(dtype=np.float64)).all()
+        how = method or ("krinsky-robb" if plain else "delta")
         table = found.wtp(x, price, how, alpha=1.0 - level, unit=unit).reset_index()
         rows += _rows(table, name, k)
     ax = axes_of(ax, (6.4, 1.4 + 0.5 * len(rows)))
