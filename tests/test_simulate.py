@@ -284,3 +284,9 @@ def test_models_without_constants_and_alternatives_that_are_rare() -> None:
     tied = ck.logit("choice ~ gc", read(), base="car").fit(constraints="asc[bus] = asc[train]")
     with pytest.raises(SpecificationError, match="tied"):
         tied.calibrate({"bus": 0.3})
+
+
+def test_shares_that_constants_hardly_move_are_refused_not_nan(logit: ck.FitResults) -> None:
+    steps = replace(logit, params=1000.0 * logit.params, _likelihood=None)
+    with pytest.raises(SpecificationError, match="did not reach the shares"):
+        steps.calibrate(SHARES)

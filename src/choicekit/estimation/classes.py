@@ -210,8 +210,9 @@ def _examined(fit: Fit, table: ParameterTable, information: Float) -> Fit:
     if not found:
         return fit
     size = likelihood.classes.n_classes
+    fewer = f"{size - 1} classes" if size > 2 else "a model without classes"
     cure = (
-        f"fit {size - 1} classes, or hold some coefficients the same in all classes (same=[...]); "
+        f"fit {fewer}, or hold some coefficients the same in all classes (same=[...]); "
         "another maximum may be found from more starts, fit(starts=20)"
     )
     message = "; ".join(found)

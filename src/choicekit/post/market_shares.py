@@ -23,6 +23,8 @@ Float = NDArray[np.float64]
 
 CLOSE = 1e-9  # of a share
 MOST_STEPS = 100
+FARTHEST = 30.0  # that a constant moves in a step
+WORST_CONDITION = 1e12  # of the derivatives of the shares by the constants
 SUM = 1e-6  # how far given shares may be from adding up to one
 
 
@@ -82,15 +84,18 @@ def calibrated(fit: Any, shares: Mapping[Hashable, float], data: Any) -> Calibra
     params = fit._values.copy()
     share, slopes = predicted(params)
     steps = 0
-    while np.abs(share - target).max() > CLOSE and steps < MOST_STEPS:
+    while not np.abs(share - target).max() <= CLOSE and steps < MOST_STEPS:
         params, share, slopes = _step(params, share, slopes, target, directions, predicted)
         steps += 1
-    if np.abs(share - target).max() > CLOSE:
+    square = slopes @ directions
+    if not np.abs(share - target).max() <= CLOSE or np.linalg.cond(square) > WORST_CONDITION:
         raise SpecificationError(
             f"The constants did not reach the shares in {MOST_STEPS} steps; they are still off by "
-            f"{np.abs(share - target).max():.2g}. Cure: look for shares that are nearly 0 or 1."
+            f"{np.abs(share - target).max():.2g}. Cure: look for shares that are nearly 0 or 1, "
+            "and at summary(): where the choices are separated, probabilities are 0 or 1 whatever "
+            "the constants."
         )
-    carried = np.eye(len(params)) - directions @ np.linalg.solve(slopes @ directions, slopes)
+    carried = np.eye(len(params)) - directions @ np.linalg.solve(square, slopes)
     known = np.nan_to_num(fit.cov.to_numpy(dtype=np.float64))
     cov = carried @ known @ carried.T
     unknown = np.isnan(np.diag(fit.cov.to_numpy(dtype=np.float64)))
@@ -103,18 +108,27 @@ def calibrated(fit: Any, shares: Mapping[Hashable, float], data: Any) -> Calibra
 def _step(
     params: Float, share: Float, slopes: Float, target: Float, directions: Float, predicted: Any
 ) -> tuple[Float, Float, Float]:
-    """A Newton step on the log-odds of the shares, halved until they come nearer."""
-    square = slopes @ directions
+    """A Newton step on the logarithms of the shares, halved until they come nearer.
+
+    Where none does, for probabilities that are nearly steps, each constant moves by the logarithm
+    of target over share instead, which always leads towards the target (Berry, Levinsohn & Pakes
+    1995).
+    """
+    some = np.maximum(share, np.finfo(np.float64).tiny)
+    gap = np.log(target / some)
     # d log(s) rather than ds: shares far from their targets are not overshot.
-    by_log = square / share[:, None]
-    move = directions @ np.linalg.solve(by_log, np.log(target) - np.log(share))
-    before, size = np.abs(np.log(share / target)).max(), 1.0
-    while True:
-        found = predicted(params + size * move)
+    move = np.linalg.lstsq((slopes @ directions) / some[:, None], gap, rcond=None)[0]
+    size = min(1.0, FARTHEST / max(np.abs(move).max(), FARTHEST))
+    before = np.abs(gap).max()
+    while size > 1e-6:
+        at = params + directions @ (size * move)
+        found = predicted(at)
         near = (found[0] > 0.0).all() and np.abs(np.log(found[0] / target)).max() < before
-        if near or size < 1e-6:
-            return params + size * move, *found
+        if near:
+            return at, *found
         size /= 2.0
+    at = params + directions @ np.clip(gap, -FARTHEST, FARTHEST)
+    return at, *predicted(at)
 
 
 def _targets(fit: Any, shares: Mapping[Hashable, float], data: Any) -> tuple[list[Hashable], Float]:
