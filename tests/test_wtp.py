@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from scipy.stats import norm
 
 import choicekit as ck
 from choicekit.exceptions import SpecificationError
+from choicekit.post import wtp_mixed
 from choicekit.post.marginal import regressor_slopes
 from choicekit.post.ratios import fieller
 
@@ -386,6 +388,23 @@ def test_which_prices_leave_a_mean(price: object, sd: float, mean: bool) -> None
     found = restated(fit, {"gc": value, "sd[gc]": sd}).wtp("ttme", "gc").loc["ttme"]
     assert bool(np.isfinite(found.loc["mean", "estimate"])) is mean
     assert np.isfinite(found.loc["median", "estimate"])
+
+
+def test_what_is_the_same_in_all_cases_is_worked_out_once(
+    mixed: ck.FitResults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = restated(mixed, {"gc": -0.02, "ttme": -0.1, "sd[ttme]": 0.06})
+    whole, sizes = wtp_mixed._statistics, set()
+
+    def counted(beta: Any, terms: Any, *rest: Any) -> Any:
+        sizes.add(terms.size)
+        return whole(beta, terms, *rest)
+
+    monkeypatch.setattr(wtp_mixed, "_statistics", counted)
+    found, mean = fit.wtp("ttme", "gc", by="case"), fit.wtp("ttme", "gc")
+    assert sizes == {1}
+    for case in (1, 210):
+        pd.testing.assert_frame_equal(found.xs(case, level="case"), mean)
 
 
 def test_fixed_coefficients_of_a_mixed_model_are_plain_ratios() -> None:

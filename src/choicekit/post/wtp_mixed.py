@@ -84,6 +84,7 @@ def of_people(fit: Any, terms: Terms, ask: Question, data: Any) -> pd.DataFrame:
             "Fieller's interval is that of one ratio, not of a distribution over people. Cure: "
             "method='krinsky-robb'."
         )
+    whole, (terms, which) = terms, terms.distinct()
     weights = fit._own.weights if mixing.covariates is not None else None
     exists = [_has_mean(mixing, terms, m, fit) for m in range(terms.size)]
 
@@ -114,8 +115,14 @@ def of_people(fit: Any, terms: Terms, ask: Question, data: Any) -> pd.DataFrame:
         for m in range(terms.size)
         for q in range(len(STATISTICS))  # mean and sd come first
     ]
-    table = interval_table(fit, found, ask, notes)
-    labels = terms.labels.loc[terms.labels.index.repeat(len(STATISTICS))].reset_index(drop=True)
+    return _of_all(whole, which, interval_table(fit, found, ask, notes))
+
+
+def _of_all(terms: Terms, which: NDArray[np.int64], table: pd.DataFrame) -> pd.DataFrame:
+    """The statistics of the ratios that differ, under the labels of all M."""
+    n = len(STATISTICS)
+    table = table.take((which[:, None] * n + np.arange(n)).ravel()).reset_index(drop=True)
+    labels = terms.labels.loc[terms.labels.index.repeat(n)].reset_index(drop=True)
     out = pd.concat([labels.assign(statistic=list(STATISTICS) * terms.size), table], axis=1)
     out.attrs["levels"] = [*terms.labels.columns, "statistic"]
     return out

@@ -73,6 +73,22 @@ class Terms:
         ]
         return np.concatenate(parts)
 
+    def distinct(self) -> tuple[Terms, Int]:
+        """The ratios that differ, and which of them each of the M is, (M,).
+
+        With a linear utility all cases ask for the same ratio, which need not be worked out again
+        and again. Means of several terms are left as they are.
+        """
+        m = self.size
+        if self.top.slopes is None or self.bottom.slopes is None or len(self.group) > m:
+            return self, np.arange(m)
+        both = np.hstack([self.top.slopes, self.bottom.slopes])
+        _, first, which = np.unique(both, axis=0, return_index=True, return_inverse=True)
+        few, labels = len(first), pd.DataFrame(index=np.arange(len(first)))
+        top, bottom = self.top.of(first), self.bottom.of(first)
+        kept = Terms(top, bottom, np.arange(few), np.ones(few), labels, self.note)
+        return kept, which.reshape(-1).astype(np.int64)
+
     def _chunks(self, beta: Float) -> list[Float]:
         """Some of the R coefficients at a time, so that (R', G) fits into memory."""
         most = max(1, CELLS // len(self.group))
