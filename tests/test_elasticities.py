@@ -14,6 +14,7 @@ import choicekit as ck
 from choicekit.likelihood import Likelihood
 from choicekit.likelihood import choices as module
 from choicekit.post import responses
+from choicekit.report.page.behaviour import elasticity_section
 
 from .reference.recipes import MissingDataError, load
 from .simulate import long_frame, square, unsearched
@@ -432,6 +433,29 @@ def test_many_alternatives_go_by_both_ends(logit: Any, monkeypatch: pytest.Monke
     short = logit.elasticities("x0")
     monkeypatch.setattr(responses, "MOST_ALTERNATIVES", 3)
     pd.testing.assert_frame_equal(logit.elasticities("x0"), short, rtol=1e-6)
+
+
+def test_labels_may_be_all_or_tuples() -> None:
+    made = rows(n_alternatives=3)
+    plain = ck.logit(SPEC, read(made)).fit()
+    renamed = made.assign(alt=made["alt"].map({"a0": "all", "a1": "b", "a2": "c"}))
+    fit = ck.logit(SPEC, read(renamed)).fit()
+    exog = set(fit.get_margeff().exog_names)
+    assert exog == {f"{x}[{label}]" for x in ("x0", "x1") for label in ("all", "b", "c")} | {"z"}
+    report = elasticity_section(ck.compare(fit), ["x0", "z"], 500)
+    cross = next(
+        block for block in report.blocks if getattr(block, "title", "").startswith("Cross")
+    )
+    headings = [row[0] for row in cross.rows if len(row) == 1]
+    assert headings == ["x0 of all rises", "x0 of b rises", "x0 of c rises"]
+    pairs = {label: (k, k + 1) for k, label in enumerate(["a0", "a1", "a2"])}
+    tuples = ck.logit(SPEC, read(made.assign(alt=made["alt"].map(pairs)))).fit()
+    for average in ("mean", "none"):
+        found = tuples.elasticities("x0", average=average)
+        expected = plain.elasticities("x0", average=average)
+        assert list(found["by"]) == [pairs[label] for label in expected["by"]]
+        np.testing.assert_allclose(found["estimate"], expected["estimate"])
+    assert list(tuples.diversion((0, 1))["removed"]) == [(0, 1)] * 2
 
 
 def test_saved_fits_answer_alike(tmp_path: Any) -> None:

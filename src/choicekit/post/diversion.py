@@ -48,7 +48,7 @@ def diversion(
         ratio = gained / lost
         by_params = (slopes + ratio[:, None] * lost_slopes) / lost
         errors = standard_errors(by_params, cov, ratio)
-        columns: dict[str, Any] = {"removed": labels[code], "to": labels}
+        columns: dict[str, Any] = {"removed": [labels[code]] * len(labels), "to": labels}
         frame = pd.DataFrame({**columns, **interval_columns(ratio, errors, alpha)})
         together = where.layout.available[where.layout.available[:, code]].any(axis=0)
         together[code] = False

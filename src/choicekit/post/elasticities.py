@@ -48,13 +48,13 @@ class Effect:
     Attributes
     ----------
     variable, by
-        What moved, and for which alternative: a label, or ``"all"``.
+        What moved, and for which alternative: its label; None for all together.
     values, slopes
         (J,), NaN where there is none, and their derivatives by the parameters (J, P).
     """
 
     variable: str
-    by: Hashable
+    by: Hashable | None
     values: Float
     slopes: Float
 
@@ -160,7 +160,7 @@ def effects_of(
         own = found.setdefault((r.move, r.by), Average(len(labels), len(fit.params)))
         own.add(part_of(r, methods[r.move], weights, average, change), known)
     return [
-        Effect(moves[m].variable, ALL if by < 0 else labels[by], *found[m, by].result())
+        Effect(moves[m].variable, None if by < 0 else labels[by], *found[m, by].result())
         for m, by in sorted(found)
     ]
 
@@ -182,7 +182,10 @@ def _table(
     frames = []
     for effect in effects_of(fit, data, moves, [method] * len(moves), average, change):
         errors = standard_errors(effect.slopes, cov, effect.values)
-        columns: dict[str, Any] = {"variable": effect.variable, "of": labels, "by": effect.by}
+        columns: dict[str, Any] = {"variable": effect.variable, "of": labels}
+        columns["by"] = [ALL if effect.by is None else effect.by] * len(
+            labels
+        )  # labels may be tuples
         frame = pd.DataFrame({**columns, **interval_columns(effect.values, errors, alpha)})
         frames.append(frame[np.isfinite(effect.values)])
     return pd.concat(frames, ignore_index=True)
@@ -193,7 +196,8 @@ def _by_case(
 ) -> pd.DataFrame:
     """Effects in each case, for the alternatives that it had."""
     where = fit.model.data if data is None else data
-    labels, cov = pd.Index(where.alternatives), fit.cov.to_numpy(dtype=np.float64)
+    labels = pd.Index(where.alternatives, tupleize_cols=False)
+    cov = fit.cov.to_numpy(dtype=np.float64)
     frames = []
     for r in responses(fit, data, moves):
         q = quantity(r, method, change)
@@ -204,7 +208,7 @@ def _by_case(
             "case": where.case_ids[r.cases[case]],
             "variable": moves[r.move].variable,
             "of": labels[of],
-            "by": ALL if r.by < 0 else labels[r.by],
+            "by": [ALL if r.by < 0 else labels[r.by]] * len(case),
         }
         frames.append(pd.DataFrame({**columns, **interval_columns(values, errors, alpha)}))
     return pd.concat(frames, ignore_index=True)

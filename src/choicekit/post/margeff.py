@@ -18,7 +18,7 @@ from choicekit.exceptions import SpecificationError, did_you_mean, unknown
 from choicekit.post.averages import quantity
 from choicekit.post.base import Fitted
 from choicekit.post.delta import covariance_of
-from choicekit.post.elasticities import ALL, cases_of, effects_of
+from choicekit.post.elasticities import cases_of, effects_of
 from choicekit.post.moves import (
     Column,
     Move,
@@ -202,8 +202,8 @@ def _moves(
     return [infinitesimal(fit, where, column)], False
 
 
-def _name(variable: str, by: Hashable) -> str:
-    return variable if by == ALL else f"{variable}[{by}]"
+def _name(variable: str, by: Hashable | None) -> str:
+    return variable if by is None else f"{variable}[{by}]"
 
 
 def _of_cases(
@@ -217,6 +217,6 @@ def _of_cases(
         q = quantity(r, methods[r.move])
         own[r.cases] = np.where(q.defined, q.value, np.nan)
     return {
-        _name(moves[m].variable, ALL if by < 0 else where.alternatives[by]): found[m, by]
+        _name(moves[m].variable, None if by < 0 else where.alternatives[by]): found[m, by]
         for m, by in sorted(found)
     }

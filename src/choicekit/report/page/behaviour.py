@@ -103,16 +103,22 @@ def _columns_of(fit: Any) -> list[Hashable]:
 
 def _own_table(merged: pd.DataFrame, names: Sequence[str]) -> Table:
     """What the change of an alternative's own column does to its share."""
-    own = merged[(merged["of"] == merged["by"]) | (merged["by"] == ALL)]
+    own = merged[(merged["of"] == merged["by"]) | _together(merged)]
     rows = _rows(own, names, lambda row: str(row["variable"]), lambda row: str(row["of"]))
     return Table("Own elasticities", ("", *names), rows)
+
+
+def _together(merged: pd.DataFrame) -> pd.Series[Any]:
+    """Rows of columns that move for all alternatives at once; one of these may be called "all"."""
+    found: pd.Series[Any] = (merged["by"] == ALL).groupby(merged["variable"]).transform("all")
+    return found
 
 
 def _cross_table(merged: pd.DataFrame, names: Sequence[str], column: Hashable) -> Table | None:
     """What the change of one column of an alternative does to the shares of the others."""
     cross = merged[
         (merged["of"] != merged["by"])
-        & (merged["by"] != ALL)
+        & ~_together(merged)
         & (merged["variable"].astype(str) == str(column))
     ]
     if cross.empty:
