@@ -395,6 +395,10 @@ def test_a_fit_that_did_not_converge_comes_first(logit: Any, probit: Any) -> Non
     )
     assert warning in " ".join(text[: text.index("\nFit ")].split())
     assert comparison.verdict.startswith("probit did not converge")
+    assert "fits" not in comparison.verdict  # there is nothing to rank
+    among = ck.compare(logit, probit, stopped(probit), names=["one", "two", "three"]).verdict
+    assert among.startswith("three did not converge")
+    assert "one fits better: its log-likelihood is 0.57 above that of two" in among
     for page in (checked_html(comparison.to_html()), comparison.to_markdown()):
         assert page.index("500 iterations") < page.index("189.525")
     assert "500 iterations" in comparison.to_latex()

@@ -30,23 +30,26 @@ def verdict(
     unseen
         Scores of people left out, where the models were cross-validated.
     """
+    stray = list(fit.index[~fit["converged"]])
     sentences = [
         f"{name} did not converge, so its numbers are not estimates and no comparison with it "
         "counts."
-        for name in fit.index[~fit["converged"]]
+        for name in stray
     ]
     if len(fit) == 1:
         sentences.append(_alone(fit))
         return " ".join(sentences)
     learned = fit.index[fit["aic"].isna() & fit["llf"].notna()]
-    counted = fit.drop(index=learned)
+    counted = fit.drop(index=learned.union(stray))
     leaders = list(counted.sort_values("aic", kind="stable").index[:2])
     if len(counted) > 1:
         sentences += [_better(counted, tests), _sureness(tests, leaders)]
     if len(learned):
         sentences.append(_with_networks(list(learned), unseen is not None))
-        if unseen is not None:
-            leaders = list(unseen.totals["log_likelihood"].nlargest(2).index)
+    if unseen is not None and (len(learned) or len(leaders) < 2):
+        leaders = list(unseen.totals["log_likelihood"].nlargest(2).index)
+    if unseen is None and len(counted) < 2:
+        return " ".join(sentences)
     if unseen is None:
         sentences.append(
             "This compares how well the models fit these cases; it shows neither that one is right "
