@@ -31,17 +31,6 @@ FORMULA = "choice ~ gc + ttme | hinc"
 
 
 @pytest.fixture(scope="module")
-def data() -> ck.ChoiceData:
-    frame = ck.load_dataset("travelmode")
-    return ck.ChoiceData.from_long(frame, case="individual", alt="mode", chosen="choice")
-
-
-@pytest.fixture(scope="module")
-def logit(data: ck.ChoiceData) -> Any:
-    return ck.logit(FORMULA, data, base="car").fit()
-
-
-@pytest.fixture(scope="module")
 def short_logit(data: ck.ChoiceData) -> Any:
     return ck.logit("choice ~ gc + ttme", data, base="car").fit()
 
@@ -49,11 +38,6 @@ def short_logit(data: ck.ChoiceData) -> Any:
 @pytest.fixture(scope="module")
 def iid_probit(data: ck.ChoiceData) -> Any:
     return ck.probit(FORMULA, data, base="car", covariance="iid").fit(seed=1)
-
-
-@pytest.fixture(scope="module")
-def probit(data: ck.ChoiceData) -> Any:
-    return ck.probit(FORMULA, data, base="car", covariance="unstructured").fit(seed=1)
 
 
 @pytest.fixture(scope="module")

@@ -28,17 +28,6 @@ NASTY = 'A <b> & "C" | _x_ $5 #1 50% {y} ~z \\'
 
 
 @pytest.fixture(scope="module")
-def data() -> ck.ChoiceData:
-    frame = ck.load_dataset("travelmode")
-    return ck.ChoiceData.from_long(frame, case="individual", alt="mode", chosen="choice")
-
-
-@pytest.fixture(scope="module")
-def logit(data: ck.ChoiceData) -> Any:
-    return ck.logit(FORMULA, data, base="car").fit()
-
-
-@pytest.fixture(scope="module")
 def probit(data: ck.ChoiceData) -> Any:
     return ck.probit(FORMULA, data, base="car", covariance="heteroskedastic").fit(seed=1)
 

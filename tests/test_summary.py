@@ -22,21 +22,6 @@ def frame() -> pd.DataFrame:
     return ck.load_dataset("travelmode")
 
 
-@pytest.fixture(scope="module")
-def data(frame: pd.DataFrame) -> ck.ChoiceData:
-    return ck.ChoiceData.from_long(frame, case="individual", alt="mode", chosen="choice")
-
-
-@pytest.fixture(scope="module")
-def logit(data: ck.ChoiceData) -> Any:
-    return ck.logit(FORMULA, data, base="car").fit()
-
-
-@pytest.fixture(scope="module")
-def probit(data: ck.ChoiceData) -> Any:
-    return ck.probit(FORMULA, data, base="car", covariance="unstructured").fit(seed=1)
-
-
 def test_logit(logit: Any) -> None:
     # Numbers of Greene's travel-mode data, those that Stata's asclogit gives, see tests/reference.
     summary = logit.summary()
