@@ -2,13 +2,14 @@
 
 ::
 
-    python benchmarks/recovery.py --out FOLDER [--table docs/explanation/recovery.md]
+    python benchmarks/recovery.py --out FOLDER [--page docs/explanation/recovery.md]
     python benchmarks/recovery.py --tiny
 
 For every covariance structure and number of alternatives, data sets are simulated from one truth
 and fitted. Each replication is written to a CSV file in FOLDER as it is done; a run that was
-stopped goes on where it was, and one with more `--replications` keeps those there are. `--table`
-writes the page. A new structure is a new entry of `STRUCTURES`.
+stopped goes on where it was, and one with more `--replications` keeps those there are. `--page`
+puts the table into its place in the page. A new structure is a new entry of `STRUCTURES`;
+`recovery_families.py` does the same for the other families of models.
 """
 
 import argparse
@@ -17,10 +18,10 @@ import re
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,10 @@ import pandas as pd
 import choicekit as ck
 import simulate
 import timing
+from replications import LEVEL, Summary, kept, made_on, markdown, put, summarise
 
 BETA = {"x1": 1.0, "x2": -1.0}  # of standard normal covariates
 DRAWS = 128
-LEVEL = 1.959963984540054  # normal quantile of 95% intervals
 
 
 @dataclass(frozen=True)
@@ -171,62 +172,16 @@ def replicate(setting: Setting, replication: int) -> pd.DataFrame:
 
 
 def study(setting: Setting, replications: int, folder: Path, pool: Any) -> pd.DataFrame:
-    """All replications of a setting: those in the folder, and those still to be made."""
+    """All replications of a setting, those in the folder and those still to be made."""
     path = folder / setting.file
-    there = set(pd.read_csv(path)["replication"]) if path.exists() else set()
-    todo = [r for r in range(replications) if r not in there]
-    for rows in made(setting, todo, pool):
-        rows.to_csv(path, mode="a", header=not path.exists(), index=False)
-    found = pd.read_csv(path).drop_duplicates(["replication", "parameter"])  # two runs at once
-    return found[found["replication"] < replications]
-
-
-def made(setting: Setting, todo: list[int], pool: Any) -> Iterator[pd.DataFrame]:
-    if pool is None:
-        for replication in todo:
-            yield replicate(setting, replication)
-        return
-    for done in as_completed([pool.submit(replicate, setting, r) for r in todo]):
-        yield done.result()
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a setting's replications say; the statistics are of the fits that converged.
-
-    ``table`` has a row a parameter: truth, bias, its Monte Carlo standard error, the estimates'
-    standard deviation, the mean reported standard error, the coverage of the intervals.
-    """
-
-    setting: Setting
-    replications: int
-    failed: int
-    seconds: float
-    table: pd.DataFrame
-
-
-def summarise(setting: Setting, found: pd.DataFrame) -> Summary:
-    by_fit = found.groupby("replication").first()
-    good = found[found["converged"]]
-    good = good.assign(truth=good["parameter"].map(setting.truth))
-    good = good.assign(
-        off=good["estimate"] - good["truth"],
-        hit=(good["estimate"] - good["truth"]).abs() <= LEVEL * good["error"],
+    found = kept(path, replications, partial(replicate, setting), pool)
+    found = found[found["replication"] < replications]
+    reach = LEVEL * found["error"]
+    return found.assign(
+        truth=found["parameter"].map(setting.truth),
+        low=found["estimate"] - reach,
+        high=found["estimate"] + reach,
     )
-    grouped = good.groupby("parameter", sort=False)
-    sd = grouped["off"].std(ddof=1)
-    table = pd.DataFrame(
-        {
-            "truth": grouped["truth"].first(),
-            "bias": grouped["off"].mean(),
-            "its s.e.": sd / np.sqrt(grouped.size()),
-            "sd": sd,
-            "mean s.e.": grouped["error"].mean(),
-            "coverage": grouped["hit"].mean(),
-        }
-    )
-    failed = int((~by_fit["converged"]).sum())
-    return Summary(setting, len(by_fit), failed, float(by_fit["seconds"].median()), table)
 
 
 HEADER = [
@@ -245,14 +200,14 @@ HEADER = [
 ]
 
 
-def cells(one: Summary) -> list[str]:
+def cells(setting: Setting, one: Summary) -> list[str]:
     """A row of the table under `HEADER`."""
     t = one.table
     start = [
-        one.setting.structure,
-        f"{one.setting.J}",
-        f"{one.setting.cases:,}",
-        f"{len(one.setting.truth)}",
+        setting.structure,
+        f"{setting.J}",
+        f"{setting.cases:,}",
+        f"{len(setting.truth)}",
         f"{one.failed} of {one.replications}",
     ]
     if one.replications - one.failed < 2:
@@ -261,7 +216,7 @@ def cells(one: Summary) -> list[str]:
     far = bias.abs().idxmax()
     return [
         *start,
-        f"{np.sqrt(np.mean(np.square(t['bias'] / t['its s.e.']))):.2f}",
+        f"{np.sqrt(np.mean(np.square(bias) * t['n'])):.2f}",
         f"{bias[far]:+.2f} ({far})",
         f"{ratio.mean():.3f}",
         f"{ratio.min():.2f} ({ratio.idxmin()})",
@@ -269,55 +224,6 @@ def cells(one: Summary) -> list[str]:
         f"{100 * t['coverage'].min():.1f}% ({t['coverage'].idxmin()})",
         f"{one.seconds:.2f}",
     ]
-
-
-PAGE = """# Recovery study of the probit
-
-Made by `benchmarks/recovery.py`; do not edit by hand.
-
-{R} data sets ({more} times as many with three alternatives) were simulated from a known truth
-for each row and fitted: two standard normal covariates ({truth}), a constant for every
-alternative but the base, errors with the covariance named. Choice sets of up to four are
-integrated exactly, larger ones with {draws} draws a case. Standard errors are from the Hessian,
-intervals the estimate +- 1.96 standard errors. Fits that did not converge are counted, and left
-out of the rest.
-
-{table}
-
-How to read it:
-
-* With {R} data sets a bias is measured to {bias:.2f} sd of an estimate. Were there none, the rms of
-  bias over its standard error would be about 1; the column after it is the largest bias of all
-  parameters. With three alternatives everything is measured {root:.1f} times as well.
-* `mean s.e. / sd` is the mean reported standard error over the standard deviation that the
-  estimates really have, known to {ratio:.0f}%; less than 1 is too sure.
-* Coverage should be 95% and is measured to {coverage:.1f} points; the lowest of a row is the
-  lowest of as many as it has parameters.
-
-Run on {day}: {versions}; {minutes:.0f} minutes of
-fits in all. The data of replication r come from numpy's `default_rng([crc32 of the name of the
-structure, J, r])`, the draws from seed r + 1.
-"""
-
-
-def page(found: list[Summary], seconds: float, draws: int) -> str:
-    """The markdown page."""
-    R, more = min(one.replications for one in found), MORE_REPLICATIONS[3]
-    lines = [HEADER, ["---", *["---:"] * (len(HEADER) - 1)], *map(cells, found)]
-    return PAGE.format(
-        R=R,
-        more=more,
-        root=np.sqrt(more),
-        truth=", ".join(f"{name} = {value:g}" for name, value in BETA.items()),
-        draws=draws,
-        table="\n".join(f"| {' | '.join(line)} |" for line in lines),
-        bias=1.0 / np.sqrt(R),
-        ratio=100.0 / np.sqrt(2.0 * R),
-        coverage=100.0 * np.sqrt(0.05 * 0.95 / R),
-        day=date.today().isoformat(),
-        versions=timing.machine().split("; ")[-1],
-        minutes=seconds / 60.0,
-    )
 
 
 def arguments() -> argparse.Namespace:
@@ -330,10 +236,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=int, help="in place of the study's own numbers")
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--table", type=Path, help="the page to write")
+    parser.add_argument("--page", type=Path, help="the page whose table is to be replaced")
     args = parser.parse_args()
     if args.tiny:
-        args.alternatives, args.replications, args.table = [3, 5], 3, None
+        args.alternatives, args.replications, args.page = [3, 5], 3, None
     return args
 
 
@@ -348,21 +254,18 @@ def settings(args: argparse.Namespace) -> list[Setting]:
 
 def run(args: argparse.Namespace, folder: Path, pool: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    found, seconds = [], 0.0
+    lines, seconds = [], 0.0
     for setting in settings(args):
         more = 1 if args.tiny else MORE_REPLICATIONS.get(setting.J, 1)
         rows = study(setting, more * args.replications, folder, pool)
-        found.append(summarise(setting, rows))
+        found = summarise(rows)
+        lines.append(cells(setting, found))
         seconds += float(rows.groupby("replication")["seconds"].first().sum())
-        print(
-            ", ".join(
-                f"{name}: {cell}" for name, cell in zip(HEADER, cells(found[-1]), strict=True)
-            )
-        )
-        print(found[-1].table.round(4).to_string(), "\n", flush=True)
-    if args.table is not None:
-        args.table.write_text(page(found, seconds, args.draws))
-        print(f"written: {args.table}")
+        print(", ".join(f"{name}: {x}" for name, x in zip(HEADER, lines[-1], strict=True)))
+        print(found.table.round(4).to_string(), "\n", flush=True)
+    if args.page is not None:
+        put(args.page, "covariances", f"{markdown(HEADER, lines, 1)}\n\n{made_on(seconds)}")
+        print(f"written: {args.page}")
 
 
 def main() -> None:
