@@ -77,6 +77,9 @@ def test_clusters_in_strata_follow_the_formula(frame: pd.DataFrame) -> None:
     np.testing.assert_allclose(fit.cov, expected, rtol=1e-8)
     assert any("7 strata" in note for note in fit.notes)
     assert not any("strata" in note for note in fit.with_cov("HC0").notes)
+    again = fit.bootstrap(5, strata="town")
+    assert sum("7 strata" in note for note in again.notes) == 1
+    assert not any("strata" in note for note in again.bootstrap(5).notes)
 
 
 @pytest.mark.parametrize("cov_type", ["HC0", "HC1", "cluster"])

@@ -403,7 +403,8 @@ def _weight_notes(model: ChoiceModel, cov_type: str) -> tuple[str, ...]:
         return ()
     return (
         "The weights are no whole numbers, but these standard errors take a weight for so many "
-        "cases alike. Where the weights undo sampling, use cov_type='HC0' (or 'cluster').",
+        "cases alike. Where the weights undo sampling, use cov_type='HC0' (or 'cluster'), "
+        "with strata= the column of the choices where these were sampled.",
     )
 
 

@@ -59,10 +59,7 @@ class FitResults(Validation):
         matrix = self.table.push_square(own)
         frame = pd.DataFrame(matrix, index=names, columns=names)
         found = replace(self, cov=frame, cov_type=cov_type, resamples=None, accelerations=None)
-        notes = [note for note in self.notes if not note.startswith(STRATA_NOTE)]
-        if layers is not None:
-            notes.append(f"{STRATA_NOTE}, {int(layers.max()) + 1} strata.")
-        return replace(found, notes=tuple(notes))
+        return replace(found, notes=_strata_noted(self.notes, layers))
 
     def bootstrap(
         self,
@@ -132,7 +129,7 @@ class FitResults(Validation):
             cov_type="bootstrap",
             resamples=frame,
             accelerations=acceleration(pulls),
-            notes=(*self.notes, *lost_replicates(kept)),
+            notes=(*_strata_noted(self.notes, layers), *lost_replicates(kept)),
         )
 
     def t_test(self, constraint: Any) -> Any:
@@ -187,6 +184,14 @@ class FitResults(Validation):
 
     def _repr_html_(self) -> str:
         return str(self.summary().as_html())
+
+
+def _strata_noted(notes: tuple[str, ...], strata: Any) -> tuple[str, ...]:
+    """The notes, with one on the strata (codes, or None) of the standard errors."""
+    rest = tuple(note for note in notes if not note.startswith(STRATA_NOTE))
+    if strata is None:
+        return rest
+    return (*rest, f"{STRATA_NOTE}, {len(np.unique(strata))} strata.")
 
 
 def load(path: str | os.PathLike[str]) -> FitResults:
