@@ -118,6 +118,25 @@ def test_constants_only_with_unequal_choice_sets() -> None:
     assert full.llnull == pytest.approx(-np.log(data.layout.sizes).sum())
 
 
+def test_constants_only_by_choice_sets_with_weights_and_many_alternatives() -> None:
+    rng = np.random.default_rng(4)
+    sets = [np.sort(rng.choice(70, size=12, replace=False)) for _ in range(9)]
+    frame = pd.concat(
+        pd.DataFrame({"case": c, "alt": sets[c % 9], "w": float(c % 4)}).assign(
+            choice=np.arange(12) == rng.integers(3)
+        )
+        for c in range(400)
+    )
+    frame["x"] = rng.normal(size=len(frame))
+    never = frame.loc[frame["choice"] & (frame["w"] > 0), "alt"].unique()
+    data = read(frame, weights="w")
+    found = ck.logit("choice ~ x | 0", data).fit().llconst
+    kept = frame[frame["alt"].isin(never) & (frame["w"] > 0)]
+    kept = kept[kept.groupby("case")["choice"].transform("size") > 1]
+    fitted = ck.logit("choice ~ 0 | 1", read(kept, weights="w")).fit()
+    assert found == pytest.approx(fitted.llf, abs=1e-8)
+
+
 def test_start_and_fixed_by_name(travel: ck.ChoiceData) -> None:
     model = ck.logit("choice ~ gc + ttme", travel, base="car")
     free = model.fit()
