@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from choicekit.exceptions import SpecificationError, did_you_mean, unknown
 from choicekit.post.averages import quantity
 from choicekit.post.base import Fitted
-from choicekit.post.delta import covariance_of
+from choicekit.post.delta import covariance_of, standard_errors
 from choicekit.post.elasticities import cases_of, effects_of
 from choicekit.post.moves import (
     Column,
@@ -46,9 +46,11 @@ class MarginalEffects:
     ----------
     margeff
         (K, J); with ``at="all"`` one for each case, (C, K, J).
-    margeff_cov
-        Covariance in the order of `summary_frame`, alternatives one after another, (J K, J K).
-        None with ``at="all"``, and what follows from it raises.
+    slopes
+        Derivatives by the P parameters, (J, K, P). None with ``at="all"``, and what follows from
+        them raises.
+    cov
+        Covariance of the parameters, (P, P).
     exog_names, endog_names
         K names, ``"hinc"`` or ``"gc[air]"``, and J labels.
     method, at
@@ -56,19 +58,29 @@ class MarginalEffects:
     """
 
     margeff: Float
-    margeff_cov: Float | None
+    slopes: Float | None
+    cov: Float
     exog_names: tuple[str, ...]
     endog_names: tuple[Hashable, ...]
     method: str
     at: str
 
     @property
+    def margeff_cov(self) -> Float | None:
+        """Covariance in the order of `summary_frame`, (J K, J K); None with ``at="all"``.
+
+        Made when asked for: of many alternatives it is large.
+        """
+        if self.slopes is None:
+            return None
+        return covariance_of(self.slopes.reshape(-1, self.slopes.shape[-1]), self.cov)
+
+    @property
     def margeff_se(self) -> Float:
         """Standard errors by the delta method, (K, J)."""
-        if self.margeff_cov is None:
+        if self.slopes is None:
             raise SpecificationError("at='all' has no standard errors. Cure: at='overall'.")
-        variance = np.diag(self.margeff_cov).reshape(self.margeff.shape[::-1]).T
-        return np.asarray(np.sqrt(np.where(variance > 0.0, variance, np.nan)))
+        return standard_errors(self.slopes, self.cov).T
 
     @property
     def tvalues(self) -> Float:
@@ -108,7 +120,7 @@ class MarginalEffects:
         return pd.DataFrame({name: v.ravel("F") for name, v in columns.items()}, index=index)
 
     def __str__(self) -> str:
-        if self.margeff_cov is None:
+        if self.slopes is None:
             return f"MarginalEffects of {len(self.margeff):,} cases ({self.method})"
         return self.summary_frame().to_string()
 
@@ -145,18 +157,16 @@ def margeff(
     if not moves:
         raise SpecificationError("The model uses no column that varies, so there are no effects.")
     methods = ["log change" if jump and method == "eydx" else method for jump in discrete]
-    labels = tuple(where.alternatives)
+    labels, cov = tuple(where.alternatives), fit.cov.to_numpy(dtype=np.float64)
     if at == "all":
         found_of_cases = _of_cases(fit, data, where, moves, methods)
         values = np.stack(list(found_of_cases.values()), axis=1)
-        return MarginalEffects(values, None, tuple(found_of_cases), labels, method, at)
+        return MarginalEffects(values, None, cov, tuple(found_of_cases), labels, method, at)
     effects = effects_of(fit, data, moves, methods, "mean")
     names = tuple(_name(effect.variable, effect.by) for effect in effects)
-    flat = np.stack([effect.slopes for effect in effects], axis=1).reshape(-1, len(fit.params))
-    cov = covariance_of(flat, fit.cov.to_numpy(dtype=np.float64))
-    return MarginalEffects(
-        np.array([effect.values for effect in effects]), cov, names, labels, method, at
-    )
+    slopes = np.stack([effect.slopes for effect in effects], axis=1)
+    values = np.array([effect.values for effect in effects])
+    return MarginalEffects(values, slopes, cov, names, labels, method, at)
 
 
 def _require_discrete(at: str, method: str) -> None:
