@@ -331,6 +331,17 @@ def test_wtp_of_a_fit_without_standard_errors_is_a_point(logit: Any) -> None:
     assert found == [pytest.approx(-logit.params["ttme"] / logit.params["gc"])]
 
 
+def test_wtp_of_nonlinear_utilities_is_not_drawn_at_every_draw(data: ck.ChoiceData) -> None:
+    utility = ck.Nonlinear(
+        dict.fromkeys(data.alternatives, "b * gc + t * ttme"), {"b": -0.02, "t": -0.1}
+    )
+    fit = ck.ChoiceModel(utility, data).fit()
+    table = fit.wtp("ttme", "gc").reset_index().iloc[0]
+    lines = [line.get_xdata() for line in ck.plots.wtp(fit, "ttme", "gc").get_lines()]
+    expected = [table["conf_low"], table["conf_high"]]
+    assert any(len(pair) == 2 and np.allclose(pair, expected) for pair in lines)
+
+
 def test_wtp_of_people_who_differ_is_a_box_of_quantiles(data: ck.ChoiceData) -> None:
     mixing = ck.RandomCoefficients(ttme="normal")
     start = {"gc": -0.02, "ttme": -0.1, "sd[ttme]": 0.05}

@@ -21,6 +21,7 @@ from choicekit.report.plots.style import (
     short,
     zero_line,
 )
+from choicekit.utility import NeuralDesign, NonlinearDesign
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +72,8 @@ def wtp(
         What to call the models.
     method
         Of the intervals, as for ``fit.wtp``; by default Krinsky-Robb percentiles, and the delta
-        method where tastes differ between people. A fit without standard errors has none.
+        method where tastes differ between people, or utilities are not linear in the parameters
+        and would be worked out for every draw. A fit without standard errors has no interval.
     level
         Of the intervals.
 
@@ -88,8 +90,7 @@ def wtp(
     models = named_fits(fits, names)
     for k, (name, fit) in enumerate(models.items()):
         found: Any = fit
-        plain = fit.model.mixing is None and np.isfinite(fit.cov.to_numpy(dtype=np.float64)).all()
-        how = method or ("krinsky-robb" if plain else "delta")
+        how = method or ("krinsky-robb" if _quick_to_draw(fit) else "delta")
         table = found.wtp(x, price, how, alpha=1.0 - level, unit=unit).reset_index()
         rows += _rows(table, name, k)
     ax = axes_of(ax, (6.4, 1.4 + 0.5 * len(rows)))
@@ -101,6 +102,13 @@ def wtp(
     amount = "one unit" if abs(unit) == 1.0 else f"{abs(unit):g} units"
     title = f"Willingness to pay for {amount} {'more' if unit > 0 else 'less'} of {x}"
     return finish(ax, title, f"in units of {price}")
+
+
+def _quick_to_draw(fit: Any) -> bool:
+    """Whether there is a distribution of the estimates, and ratios are simple functions of them."""
+    linear = not isinstance(fit.model.design, NonlinearDesign | NeuralDesign)
+    known = np.isfinite(fit.cov.to_numpy(dtype=np.float64)).all()
+    return bool(linear and known and fit.model.mixing is None)
 
 
 def _rows(table: pd.DataFrame, name: str, model: int) -> list[_Row]:
