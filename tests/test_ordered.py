@@ -14,6 +14,7 @@ from scipy.special import logit as logit_quantile
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 import choicekit as ck
+from choicekit.exceptions import SpecificationError
 from choicekit.numerics.intervals import logistic_interval, normal_interval
 
 LABELS = ["low", "mid", "high", "top"]
@@ -317,3 +318,13 @@ def test_unknown_links_and_orders_are_refused() -> None:
         ck.Ordered(order=["low", "low"])
     with pytest.raises(ck.SpecificationError, match="not a list"):
         ck.Ordered(order="low")
+
+
+def test_refusals_speak_of_an_ordered_model() -> None:
+    answers = pd.DataFrame({"rating": [1, 2, 1, 3, 3, 2], "income": [1, 3, 2, 2, 5, 4]})
+    data = ck.ChoiceData.from_wide(answers, alternatives=[1, 2, 3], chosen="rating")
+    fit = ck.ordered("rating ~ income", data).fit()
+    with pytest.raises(SpecificationError, match=r"^An ordered logit does not assume"):
+        fit.hausman_mcfadden(1)
+    with pytest.raises(SpecificationError, match=r"^An ordered logit has no covariance"):
+        fit.error_table()

@@ -496,6 +496,15 @@ def test_bad_input(logit: ck.FitResults, arguments: dict[str, object], text: str
         logit.wtp(given.pop("x"), given.pop("price"), **given)  # type: ignore[arg-type]
 
 
+def test_a_column_of_categories_has_no_unit() -> None:
+    frame = ck.load_dataset("travelmode")
+    frame["dear"] = np.where(frame["gc"] > 100, "yes", "no")
+    data = ck.ChoiceData.from_long(frame, case="individual", alt="mode", chosen="choice")
+    fit = ck.logit("choice ~ ttme + dear", data).fit()
+    with pytest.raises(SpecificationError, match=r"categories.* name a coefficient: dear"):
+        fit.wtp("dear", "ttme")
+
+
 def test_what_fieller_cannot_do(
     curved: ck.FitResults, mixed: ck.FitResults, classes: ck.FitResults
 ) -> None:

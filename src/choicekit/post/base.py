@@ -36,10 +36,16 @@ __all__ = [
     "spread",
     "utility_kinds",
     "weights_of",
+    "with_article",
 ]
 
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def with_article(title: str) -> str:
+    """A model's name inside a sentence: ``"An ordered logit"``."""
+    return f"{'An' if title[:1].lower() in 'aeiou' else 'A'} {title.lower()}"
 
 
 class Fitted(Protocol):

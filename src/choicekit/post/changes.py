@@ -101,7 +101,10 @@ def read_change(column: Hashable, alternative: Hashable | None, change: Any) -> 
             ways = f"'*{change:g}' (a factor), '+{abs(change):g}' (an amount) or '={change:g}'"
             cure = f"Cure: write {ways}."
         else:
-            cure = "Cure: write '+10%', '*1.1', '+5', '-5', '=40', or give a function."
+            cure = (
+                "Cure: write '+10%', '*1.1', '+5', '-5', '=40', or give a function, for a category "
+                "lambda old: 'its name'."
+            )
         raise SpecificationError(f"The change {change!r} of {column!r} is not clear. {cure}")
     try:
         number = float(match[2]) * (-1.0 if match[1].endswith("-") and match[1] != "-" else 1.0)

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, did_you_mean
-from choicekit.post.base import Fitted
+from choicekit.post.base import Fitted, with_article
 from choicekit.post.delta import interval_columns, standard_errors
 
 __all__ = ["error_cholesky", "error_correlations", "error_differences", "error_levels"]
@@ -217,7 +217,7 @@ def _read(fit: Fitted) -> _Errors:
     structure = getattr(bound, "structure", None)
     if structure is None:
         raise SpecificationError(
-            f"A {str(fit.model.title).lower()} has no covariance of errors to convert. "
+            f"{with_article(fit.model.title)} has no covariance of errors to convert. "
             "Cure: fit a probit."
         )
     names = [str(name) for name in structure.names]

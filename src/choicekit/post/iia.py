@@ -15,7 +15,7 @@ import pandas as pd
 
 from choicekit.data.without import without_alternatives
 from choicekit.exceptions import SpecificationError
-from choicekit.post.base import case_weights
+from choicekit.post.base import case_weights, with_article
 from choicekit.post.tests import LEVEL, filled, p_text
 
 __all__ = ["HausmanMcFadden", "Subset", "hausman_mcfadden", "labels_of", "require_iia", "subset"]
@@ -137,9 +137,9 @@ def require_iia(fit: Any) -> None:
     model = fit.model
     if type(model.errors).__name__ != "Gumbel" or model.mixing is not None:
         raise SpecificationError(
-            f"A {model.title.lower()} does not assume independence from irrelevant alternatives, "
-            "so there is nothing to test. Cure: test the conditional logit, or compare the two by "
-            "compare(logit, other)."
+            f"{with_article(model.title)} does not assume independence from irrelevant "
+            "alternatives, so there is nothing to test. Cure: test the conditional logit, or "
+            "compare the two by compare(logit, other)."
         )
     if fit.table.ties is not None or not getattr(model.design, "linear", True):
         raise SpecificationError(

@@ -169,7 +169,14 @@ def _unknown(model: Any, name: str, known: list[str]) -> SpecificationError:
             f"{name!r} has a coefficient for each of several alternatives or levels. Cure: name "
             f"one of them: {', '.join(of_variable)}."
         )
-    choices = [*known, *(str(column) for column in model.design.columns)]
+    if name in map(str, model.design.columns):
+        own = [one for one in known if name in one]
+        return SpecificationError(
+            f"{name!r} is a column of categories, so there is no unit more of it. Cure: name a "
+            f"coefficient: {', '.join(own or known)}."
+        )
+    numeric = [column for column in model.design.columns if is_attribute(model, column)]
+    choices = [*known, *map(str, numeric)]
     return SpecificationError(
         f"{name!r} is neither a coefficient nor a column of numbers in the utility."
         f"{did_you_mean(name, choices)} The utility has: {', '.join(dict.fromkeys(choices))}."
