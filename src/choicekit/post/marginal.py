@@ -163,6 +163,13 @@ def _slopes(part: Callable[..., Float], column: str, data: Any) -> Float:
             "Cure: name the coefficients instead of the column."
         ) from error
     slopes: Float = sum(rows[1:], rows[0]) / step[:, None]
+    moving = np.flatnonzero(slopes.any(axis=0))  # of many regressors few depend on one column
+    slopes[:, moving] = _rounded(slopes[:, moving])
+    return slopes
+
+
+def _rounded(slopes: Float) -> Float:
+    """Slopes (L, any) to the digits that differencing leaves."""
     size = np.abs(slopes)
     nothing = size <= NOISE * size.max(axis=0, initial=0.0)
     mantissa, exponent = np.frexp(np.where(nothing, 0.0, slopes))

@@ -274,7 +274,7 @@ def _same_within_cases(top: Marginal, bottom: Marginal, case: Int) -> bool:
     """Whether all alternatives of a case have the same marginal utilities, at any coefficients."""
     if top.slopes is None or bottom.slopes is None:
         return False
-    both = np.hstack([top.slopes, bottom.slopes])
+    both = np.hstack([side[:, side.any(axis=0)] for side in (top.slopes, bottom.slopes)])
     again = np.diff(case) == 0
     return bool(np.allclose(both[1:][again], both[:-1][again], rtol=SIMILAR, atol=0.0))
 
