@@ -225,3 +225,19 @@ def test_wrong_left_side_and_wrong_data(data: ck.ChoiceData, frame: pd.DataFrame
         ck.logit("gc ~ ttme", data)
     with pytest.raises(ck.SpecificationError, match="must be a ChoiceData"):
         ck.logit(FORMULA, frame)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.5, 95])
+def test_impossible_levels_are_refused_by_every_table(logit: ck.FitResults, alpha: float) -> None:
+    effects = logit.get_margeff()
+    sampled = dataclasses.replace(logit, resamples=pd.DataFrame([logit.params, logit.params]))
+    for table in (
+        logit.conf_int,
+        logit.summary,
+        logit.to_frame,
+        effects.summary_frame,
+        sampled.percentile_int,
+        lambda level: logit.calibration_curve(alpha=level),
+    ):
+        with pytest.raises(ck.SpecificationError, match="alpha must lie between 0 and 1"):
+            table(alpha)

@@ -395,6 +395,7 @@ def test_tidy_tables(logit: ck.FitResults) -> None:
         ({"unavailable": ["tram"]}, "no alternative"),
         ({"add": {"bus": {"like": "car"}}}, "already"),
         ({"add": {"tram": {"gc": 3}}}, "valued like"),
+        ({"add": ["tram"]}, "Write new alternatives as"),
         ({"add": {"tram": {"like": "metro"}}}, "no alternative"),
         ({"changes": {"gc": "+1"}, "alpha": 2}, "alpha"),
     ],

@@ -59,6 +59,11 @@ def read_newcomers(
     SpecificationError
         For names that exist already, and for alternatives to be like that do not.
     """
+    if not isinstance(add, Mapping):
+        raise SpecificationError(
+            f"Write new alternatives as {{'tram': {{'like': {alternatives[0]!r}, ...}}}}, not "
+            f"{add!r}."
+        )
     found = []
     for label, entries in add.items():
         if label in alternatives:

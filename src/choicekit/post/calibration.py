@@ -13,6 +13,7 @@ import pandas as pd
 
 from choicekit.exceptions import SpecificationError, unknown
 from choicekit.post.accuracy import Forecast
+from choicekit.post.delta import require_alpha
 
 __all__ = ["STRATEGIES", "calibration_curve", "wilson"]
 
@@ -91,7 +92,7 @@ def wilson(share: float, n: float, alpha: float = 0.05) -> tuple[float, float]:
     """Interval for a probability from a share of n (Wilson 1927, JASA 22, 209-212)."""
     from scipy.special import ndtri
 
-    z = float(ndtri(1.0 - alpha / 2.0))
+    z = float(ndtri(1.0 - require_alpha(alpha) / 2.0))
     centre = share + z * z / (2.0 * n)
     half = z * np.sqrt(share * (1.0 - share) / n + z * z / (4.0 * n * n))
     scale = 1.0 + z * z / n

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from choicekit.exceptions import SpecificationError, did_you_mean, unknown
 from choicekit.post.averages import quantity
 from choicekit.post.base import Fitted
-from choicekit.post.delta import covariance_of, standard_errors
+from choicekit.post.delta import covariance_of, require_alpha, standard_errors
 from choicekit.post.elasticities import cases_of, effects_of
 from choicekit.post.moves import (
     Column,
@@ -100,7 +100,7 @@ class MarginalEffects:
         """Lower and upper ends of intervals of level ``1 - alpha``, (K, 2, J)."""
         from scipy.special import ndtri
 
-        half = float(ndtri(1.0 - alpha / 2.0)) * self.margeff_se
+        half = float(ndtri(1.0 - require_alpha(alpha) / 2.0)) * self.margeff_se
         return np.stack([self.margeff - half, self.margeff + half], axis=1)
 
     def summary_frame(self, alpha: float = 0.05) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from choicekit.exceptions import unknown
+from choicekit.post.delta import require_alpha
 
 __all__ = ["INTERVALS", "acceleration", "intervals"]
 
@@ -48,6 +49,7 @@ def intervals(
     """
     if method not in INTERVALS:
         raise unknown("method", method, INTERVALS)
+    alpha = require_alpha(alpha)
     tails = np.array([alpha / 2.0, 1.0 - alpha / 2.0])
     if method in ("percentile", "basic"):
         ends: Float = np.quantile(resamples, tails, axis=0).T

@@ -45,7 +45,9 @@ class Statistics(Record):
         """Confidence intervals of level ``1 - alpha``, columns 0 and 1, (P, 2)."""
         from scipy.special import ndtri
 
-        half = ndtri(1.0 - alpha / 2.0) * self.bse
+        from choicekit.post.delta import require_alpha
+
+        half = ndtri(1.0 - require_alpha(alpha) / 2.0) * self.bse
         return pd.DataFrame({0: self.params - half, 1: self.params + half})
 
     def percentile_int(self, alpha: float = 0.05, method: str = "percentile") -> pd.DataFrame:
