@@ -262,7 +262,7 @@ def run(args: argparse.Namespace, folder: Path, pool: Any) -> None:
         lines.append(cells(setting, found))
         seconds += float(rows.groupby("replication")["seconds"].first().sum())
         print(", ".join(f"{name}: {x}" for name, x in zip(HEADER, lines[-1], strict=True)))
-        print(found.table.round(4).to_string(), "\n", flush=True)
+        print(found.table.iloc[:, :6].round(4).to_string(), "\n", flush=True)
     if args.page is not None:
         put(args.page, "covariances", f"{markdown(HEADER, lines, 1)}\n\n{made_on(seconds)}")
         print(f"written: {args.page}")

@@ -163,8 +163,10 @@ def tables(
     each = [
         line for name, one in by_quantity.items() for line in replications.rows_of_each(name, one)
     ]
+    seconds = sum(one.seconds * one.replications for one in by_family.values())
+    made = replications.made_on(seconds)
     return {
-        "families": replications.markdown(replications.HEADER, rows, 2),
+        "families": f"{replications.markdown(replications.HEADER, rows, 2)}\n\n{made}",
         "quantities": replications.markdown(replications.OF_EACH, each, 2),
     }
 

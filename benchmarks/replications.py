@@ -69,7 +69,7 @@ def summarise(found: pd.DataFrame) -> Summary:
             "coverage": grouped["hit"].mean(),
             "n": grouped.size(),
             "median": grouped["off"].median(),
-            "median s.e.": grouped["error"].median(),
+            "median s.e.": grouped["error"].agg(lambda error: error.median(skipna=False)),
             "spread": (grouped["off"].quantile(0.75) - grouped["off"].quantile(0.25)) / QUARTILES,
         }
     )
