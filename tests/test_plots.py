@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.figure import Figure
 
@@ -19,7 +20,7 @@ import choicekit as ck
 from choicekit.exceptions import SpecificationError
 from choicekit.report.plots.coefficients import regressor_spread
 from choicekit.report.plots.curve import probability_curves, some_cases
-from choicekit.report.plots.style import mark, short
+from choicekit.report.plots.style import legend_below, mark, short
 
 FORMULA = "choice ~ gc + ttme | hinc"
 Z = 1.959963984540054
@@ -194,6 +195,19 @@ def test_one_model_has_a_line_an_alternative_several_a_line_each(logit: Any, pro
 def test_mistakes_about_curves(logit: Any, arguments: dict[str, Any], text: str) -> None:
     with pytest.raises(SpecificationError, match=text.replace("(", r"\(")):
         ck.plots.probability_curve(logit, **arguments)
+
+
+@pytest.mark.parametrize("count", [2, 9, 12, 20])
+def test_a_legend_of_many_alternatives_leaves_the_axes_their_room(count: int) -> None:
+    figure = Figure(figsize=(6.4, 5.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    ax = figure.add_subplot()
+    labels = [f"a{k:02d}" for k in range(count)]
+    for label in labels:
+        ax.plot([0, 1], [0, 1], label=label)
+    legend_below(ax, labels)
+    figure.canvas.draw()
+    assert ax.get_window_extent().width > 0.8 * figure.bbox.width
 
 
 def test_too_many_lines_are_refused(logit: Any, probit: Any) -> None:

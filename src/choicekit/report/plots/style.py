@@ -47,6 +47,7 @@ _LINES: tuple[Any, ...] = (
     (0, (2, 2)),
 )
 LONGEST = 26
+LETTER, MARK = 0.075, 9  # inches of a letter of a legend, and letters that its mark takes
 TITLE_WIDTH = 58
 
 
@@ -118,12 +119,13 @@ def legend_below(ax: Axes, order: Sequence[str], title: str = "") -> None:
     drawn = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     labels = [label for label in order if label in drawn]
     handles = [drawn[label] for label in labels]
+    figure = ax.figure.canvas.figure  # the outermost, in every version of matplotlib
+    room = ax.get_window_extent().width / figure.dpi / LETTER
     columns = len(labels)
-    while columns > 1 and _width(labels, columns) > 92:
+    while columns > 1 and _width(labels, columns) > room:  # the axes would shrink to make room
         columns -= 1
     # below the tick labels and the lines of the axis label, whatever the height of the axes
     down = 22 + 13 * (ax.get_xlabel().count("\n") + 1 if ax.get_xlabel() else 0)
-    figure = ax.figure.canvas.figure  # the outermost, in every version of matplotlib
     shift = ScaledTranslation(0.0, -down / 72.0, figure.dpi_scale_trans)
     ax.legend(
         handles,
@@ -144,8 +146,13 @@ def legend_below(ax: Axes, order: Sequence[str], title: str = "") -> None:
 
 def _width(labels: Sequence[str], columns: int) -> int:
     """Letters that a legend of so many columns takes, its marks included."""
-    rows = -(-len(labels) // columns)
-    return sum(7 + max(map(len, labels[k : k + rows])) for k in range(0, len(labels), rows))
+    rows, more = divmod(len(labels), columns)  # the first columns have a row more
+    total, k = 0, 0
+    for column in range(columns):
+        size = rows + (column < more)
+        total += MARK + max(map(len, labels[k : k + size]))
+        k += size
+    return total
 
 
 def zero_line(ax: Axes, vertical: bool = True) -> None:
