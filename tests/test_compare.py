@@ -56,7 +56,7 @@ def stopped(fit: Any) -> Any:
         fit.convergence,
         converged=False,
         message="500 iterations were not enough",
-        cure="Give maxiter=1000.",
+        cure="give maxiter=1000.",
     )
     return dataclasses.replace(fit, convergence=convergence)
 

@@ -305,7 +305,8 @@ def compare(
         fixed={label: fixed_names(fit) for label, fit in fits.items()},
         sample=_sample(results[0]),
         warnings=tuple(
-            f"{label} did not converge ({fit.convergence.message}). {fit.convergence.cure}".strip()
+            f"{label} did not converge ({fit.convergence.message}). "
+            f"{fit.convergence.cure[:1].upper()}{fit.convergence.cure[1:]}".strip()
             for label, fit in fits.items()
             if not fit.convergence.converged
         )
