@@ -59,7 +59,7 @@ def test_coefficients_of_one_model(logit: Any) -> None:
 
 
 def test_several_models_are_on_one_scale_side_by_side(logit: Any, probit: Any) -> None:
-    ax = ck.plots.coefficients([logit, probit], level=0.5)
+    ax = ck.plots.coefficients([logit, probit], alpha=0.5)
     names = labels(ax.yaxis)
     for fit, container in zip((logit, probit), ax.containers, strict=True):
         points, half = bars_of(container)
@@ -189,7 +189,7 @@ def test_one_model_has_a_line_an_alternative_several_a_line_each(logit: Any, pro
         ({"column": "mode"}, "does not use"),
         ({"column": "gc", "alternative": "airr"}, "Did you mean 'air'"),
         ({"column": "gc", "of": ["tram"]}, "of='tram' is unknown"),
-        ({"column": "gc", "level": 1.5}, "between 0 and 1"),
+        ({"column": "gc", "alpha": 1.5}, "between 0 and 1"),
     ],
 )
 def test_mistakes_about_curves(logit: Any, arguments: dict[str, Any], text: str) -> None:

@@ -229,7 +229,7 @@ def without(data: Any, unavailable: Iterable[Hashable]) -> Any:
         from choicekit.exceptions import FIRST_FEW, Finding
 
         empty = np.flatnonzero(sizes == 0)
-        message = "has no alternative left" if len(empty) == 1 else "have no alternative left"
+        message = "There is no alternative left"
         first = tuple(data.case_ids[empty[:FIRST_FEW]])
         cure = "leave these cases out of the data, or more alternatives in"
         found = Finding("nothing-left", "error", message, cure, count=len(empty), cases=first)

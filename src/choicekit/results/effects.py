@@ -67,8 +67,9 @@ class Effects(Tastes):
         DataFrame
             A row for each pair: ``variable``, ``of`` (the alternative whose probability answers),
             ``by`` (the one whose x moves; ``"all"`` where all rows of a case move), ``estimate``,
-            ``std_error`` (delta method), ``conf_low``, ``conf_high``; with ``average="none"``
-            also ``case``. Of rankings, only the first choices count.
+            ``std_error`` (delta method; NaN where the effect is zero whatever the estimates),
+            ``conf_low``, ``conf_high``; with ``average="none"`` also ``case``. Of rankings, only
+            the first choices count.
 
         Raises
         ------

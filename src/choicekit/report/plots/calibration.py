@@ -38,7 +38,7 @@ def calibration(
     names: Sequence[str] | None = None,
     alternative: Hashable | None = None,
     bins: int = 10,
-    level: float = 0.95,
+    alpha: float = 0.05,
 ) -> Axes:
     """Draw the share chosen against the probability predicted, in bins of like probabilities.
 
@@ -58,8 +58,8 @@ def calibration(
         Whose probabilities; all together by default.
     bins
         Number of bins with as many probabilities each.
-    level
-        Of the whiskers.
+    alpha
+        One minus the level of the whiskers.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def calibration(
     SpecificationError
         For an unknown alternative, or no fits.
     """
-    pooled, alpha = alternative is None, 1.0 - level
+    pooled = alternative is None
     curves: dict[str, pd.DataFrame] = {}
     if isinstance(fits, CrossValidation):
         table = fits.calibration_curve(bins, pooled=pooled, alpha=alpha)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from choicekit.exceptions import SpecificationError, unknown
+from choicekit.exceptions import unknown
 from choicekit.post.base import Fitted, class_count
+from choicekit.post.delta import require_alpha
 from choicekit.report.facts import parameter_groups
 from choicekit.report.plots.style import (
     SOFT,
@@ -48,7 +49,7 @@ def coefficients(
     names: Sequence[str] | None = None,
     scale: str | None = None,
     parameters: Sequence[str] | None = None,
-    level: float = 0.95,
+    alpha: float = 0.05,
 ) -> Axes:
     """Draw estimates as points and confidence intervals as lines.
 
@@ -68,8 +69,8 @@ def coefficients(
         second for several.
     parameters
         Which, in the order wanted; by default all of the utility (``"estimate"``: all).
-    level
-        Of the intervals, which are normal ones.
+    alpha
+        One minus the level of the intervals, which are normal ones.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def coefficients(
     Raises
     ------
     SpecificationError
-        For an unknown scale or parameter, an impossible level, or no fits.
+        For an unknown scale or parameter, an impossible ``alpha``, or no fits.
     """
     from scipy.special import ndtri
 
@@ -87,15 +88,14 @@ def coefficients(
     scale = scale or ("estimate" if len(models) == 1 else "errors")
     if scale not in SCALES:
         raise unknown("scale", scale, SCALES)
-    if not 0.0 < level < 1.0:
-        raise SpecificationError(f"level must lie between 0 and 1, not {level!r}.")
+    require_alpha(alpha)
     values, errors = _on_scale(models, scale)
     if parameters is not None:
         for name in parameters:
             if name not in values.index:
                 raise unknown("parameters", name, list(values.index))
         values, errors = values.loc[list(parameters)], errors.loc[list(parameters)]
-    half = float(ndtri(0.5 + level / 2.0)) * errors
+    half = float(ndtri(1.0 - alpha / 2.0)) * errors
     ax = axes_of(ax, (6.4, 1.3 + 0.17 * len(values) * max(1.8, 0.8 * len(models))))
     place = np.arange(len(values), dtype=np.float64)
     for k, (name, shift) in enumerate(zip(models, offsets(len(models)), strict=True)):
@@ -116,7 +116,7 @@ def coefficients(
     zero_line(ax)
     ax.set_ylim(len(values) - 0.4, -0.6)
     ax.set_yticks(place, [short(name) for name in values.index])
-    finish(ax, f"Coefficients and {100 * level:g}% confidence intervals", _LABELS[scale])
+    finish(ax, f"Coefficients and {100 * (1.0 - alpha):g}% confidence intervals", _LABELS[scale])
     _separate_groups(ax, list(models.values()), list(values.index))
     legend_below(ax, [short(name, 40) for name in models])
     return ax

@@ -70,7 +70,7 @@ def probability_curve(
     of: Sequence[Hashable] | None = None,
     values: Sequence[float] | None = None,
     names: Sequence[str] | None = None,
-    level: float = 0.95,
+    alpha: float = 0.05,
     most_cases: int = MOST_CASES,
 ) -> Axes:
     """Draw how probabilities change with an attribute, everything else as it was observed.
@@ -98,8 +98,8 @@ def probability_curve(
         if there are at most six.
     names
         What to call the models.
-    level
-        Of the bands.
+    alpha
+        One minus the level of the bands.
     most_cases
         At most so many cases, evenly spaced, are averaged over.
 
@@ -123,7 +123,7 @@ def probability_curve(
     ax = axes_of(ax, (6.4, 4.0 + 0.09 * max(0, len(models) * len(shown) - 6)))
     lines: list[str] = []
     for name, fit in models.items():
-        found = probability_curves(fit, column, alternative, values, 1.0 - level, most_cases)
+        found = probability_curves(fit, column, alternative, values, alpha, most_cases)
         for label in shown:
             text = str(label) if len(models) == 1 else name
             if len(models) > 1 and len(shown) > 1:

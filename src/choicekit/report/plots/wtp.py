@@ -52,7 +52,7 @@ def wtp(
     names: Sequence[str] | None = None,
     unit: float = 1.0,
     method: str | None = None,
-    level: float = 0.95,
+    alpha: float = 0.05,
 ) -> Axes:
     """Draw the willingness to pay for ``unit`` more of ``x``, one row a model.
 
@@ -74,8 +74,8 @@ def wtp(
         Of the intervals, as for ``fit.wtp``; by default Krinsky-Robb percentiles, and the delta
         method where tastes differ between people, or utilities are not linear in the parameters
         and would be worked out for every draw. A fit without standard errors has no interval.
-    level
-        Of the intervals.
+    alpha
+        One minus the level of the intervals.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def wtp(
     for k, (name, fit) in enumerate(models.items()):
         found: Any = fit
         how = method or ("krinsky-robb" if _quick_to_draw(fit) else "delta")
-        table = found.wtp(x, price, how, alpha=1.0 - level, unit=unit).reset_index()
+        table = found.wtp(x, price, how, alpha=alpha, unit=unit).reset_index()
         rows += _rows(table, name, k)
     ax = axes_of(ax, (6.4, 1.4 + 0.5 * len(rows)))
     for place, row in enumerate(rows):
