@@ -213,6 +213,9 @@ def test_ordered_choices() -> None:
     found = fit.scenario({"x": "+0.5"})
     np.testing.assert_allclose(found.after, fit.probabilities(table.assign(x=table["x"] + 0.5)))
     assert (found.shares["std_error"] > 0).all()
+    for take_away in (lambda: fit.scenario(unavailable=[1]), lambda: fit.diversion(1)):
+        with pytest.raises(SpecificationError, match="intervals of one latent answer"):
+            take_away()
 
 
 def test_new_data_and_weights(logit: ck.FitResults) -> None:

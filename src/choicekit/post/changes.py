@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 from choicekit.data.layout import Layout
 from choicekit.exceptions import DataError, SpecificationError, did_you_mean
 
-__all__ = ["Change", "changed", "described", "read_change", "read_changes", "without"]
+__all__ = [
+    "Change",
+    "changed",
+    "described",
+    "read_change",
+    "read_changes",
+    "require_alternatives",
+    "without",
+]
 
 Float = NDArray[np.float64]
 Column = pd.Series
@@ -202,6 +210,16 @@ def _placed(values: pd.Series[Any], rows: NDArray[np.intp], new: Any) -> pd.Seri
     out = values.copy()
     out.iloc[rows] = new
     return out
+
+
+def require_alternatives(model: Any) -> None:
+    """Refuse to take answers of an ordered model away: they are intervals of one index."""
+    if model.bound.index:
+        raise SpecificationError(
+            "The answers of an ordered model are intervals of one latent answer: nobody could be "
+            "without one of them, and where its people would go is not defined. Cure: change a "
+            "column instead, scenario({'income': '+10%'})."
+        )
 
 
 def without(data: Any, unavailable: Iterable[Hashable]) -> Any:

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from choicekit.exceptions import SpecificationError
 from choicekit.likelihood.choices import ChoiceProbabilities
 from choicekit.post.added import read_newcomers, with_newcomers
-from choicekit.post.changes import changed, described, read_changes, without
+from choicekit.post.changes import (
+    changed,
+    described,
+    read_changes,
+    require_alternatives,
+    without,
+)
 from choicekit.post.delta import interval_columns, standard_errors
 from choicekit.post.moves import columns_of_model
 
@@ -128,6 +134,8 @@ def two_worlds(
     used = columns_of_model(model)
     read = read_changes(changes or {}, data.alternatives)
     gone = [unavailable] if isinstance(unavailable, str) else list(unavailable)
+    if gone:
+        require_alternatives(model)
     newcomers = read_newcomers(add or {}, data.alternatives)
     if not (read or gone or newcomers):
         raise SpecificationError(
