@@ -255,10 +255,7 @@ class NewCases:
     def _choices(self) -> tuple[ChoiceProbabilities, NDArray[Any]]:
         fit = self.cases.fit
         data = self.cases.long(as_pandas(self.wide).reset_index(drop=True))
-        values = fit.params.to_numpy(dtype=np.float64)
-        seed = None if fit.simulation is None else fit.simulation.seed
-        choices = ChoiceProbabilities.of(fit.model.likelihood(data), values, seed)
-        return choices, data.case_ids.to_numpy()
+        return fit.choices(data), data.case_ids.to_numpy()
 
     def probabilities(self, params: Float) -> Float:
         """Choice probabilities at the parameters given, (n, J), draws and orders fixed."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from choicekit.post.base import Fitted, spread
+from choicekit.post.base import Fitted, seed_of, spread, weights_of
 
 __all__ = [
     "Forecast",
@@ -87,15 +87,14 @@ def forecast_on(fit: Fitted, data: Any) -> Forecast:
     """The same for any ChoiceData with choices, with the draws of the fit's seed."""
     model, values = fit.model, fit.params.to_numpy(dtype=np.float64)
     data.require_finite(model.columns_in(data))
-    seed = 1 if fit.simulation is None else fit.simulation.seed
-    likelihood = model.likelihood(data).settle(values, seed)
+    likelihood = model.likelihood(data).settle(values, seed_of(fit))
     p = likelihood.probabilities(values)
     return _beside(data, p, likelihood.logp(values), likelihood.unit)
 
 
 def _beside(data: Any, p: Array, logp: Array, unit: Any) -> Forecast:
     layout = data.layout
-    weights = np.ones(layout.n_cases) if layout.weights is None else layout.weights
+    weights = weights_of(layout)
     joint = unit is not None and len(logp) < layout.n_cases
     logp = spread(np.asarray(logp, dtype=np.float64), unit)
     chosen = np.asarray(layout.chosen_alt)

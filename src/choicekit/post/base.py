@@ -31,6 +31,7 @@ __all__ = [
     "nearest_name",
     "other_units",
     "price_of",
+    "seed_of",
     "simulation_error",
     "simulation_errors",
     "spread",
@@ -301,6 +302,11 @@ def simulation_errors(fit: Fitted) -> tuple[float, ...] | None:
 def case_weights(fit: Fitted) -> Array:
     """Weights (C,) of the cases, 1 where there are none."""
     return weights_of(fit.model.data.layout)
+
+
+def seed_of(fit: Any) -> int:
+    """That of the fit's draws; 1, the default of a fit, where nothing was simulated."""
+    return 1 if fit.simulation is None else int(fit.simulation.seed)
 
 
 def weights_of(layout: Any) -> Array:

@@ -27,7 +27,7 @@ __all__ = [
     "described",
     "read_change",
     "read_changes",
-    "require_alternatives",
+    "require_removable",
     "without",
 ]
 
@@ -212,7 +212,7 @@ def _placed(values: pd.Series[Any], rows: NDArray[np.intp], new: Any) -> pd.Seri
     return out
 
 
-def require_alternatives(model: Any) -> None:
+def require_removable(model: Any) -> None:
     """Refuse to take answers of an ordered model away: they are intervals of one index."""
     if model.bound.index:
         raise SpecificationError(

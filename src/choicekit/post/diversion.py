@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, did_you_mean
 from choicekit.post.base import Fitted, weights_of
-from choicekit.post.changes import require_alternatives
+from choicekit.post.changes import require_removable
 from choicekit.post.delta import interval_columns, require_alpha, standard_errors
 from choicekit.post.elasticities import cases_of, effects_of
 from choicekit.post.moves import find_column, infinitesimal, require_number
@@ -33,7 +33,7 @@ def diversion(
     ``data`` is None for the estimation sample.
     """
     if x is None:
-        require_alternatives(fit.model)
+        require_removable(fit.model)
     data = cases_of(fit, data, None)
     where = fit.model.data if data is None else data
     labels, cov = list(where.alternatives), fit.cov.to_numpy(dtype=np.float64)

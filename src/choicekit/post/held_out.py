@@ -16,7 +16,7 @@ import pandas as pd
 
 from choicekit.exceptions import ConvergenceWarning, IdentificationError, SpecificationError
 from choicekit.post.accuracy import Forecast, forecast_on
-from choicekit.post.base import Fitted
+from choicekit.post.base import Fitted, seed_of
 
 __all__ = ["HeldOut", "MeanDifference", "fold_codes", "held_out", "mean_difference"]
 
@@ -134,7 +134,7 @@ def _seed(fit: Any) -> int:
     own = getattr(fit.model.design, "seed", None)
     if own is not None:
         return int(own)
-    return 1 if fit.simulation is None else int(fit.simulation.seed)
+    return seed_of(fit)
 
 
 def _constraints(table: Any) -> tuple[Array, Array] | None:

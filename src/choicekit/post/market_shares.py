@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError
 from choicekit.likelihood.choices import ChoiceProbabilities
-from choicekit.post.base import class_count
+from choicekit.post.base import class_count, weights_of
 from choicekit.post.changes import require_alternative
 
 __all__ = ["Calibrated", "calibrated"]
@@ -68,8 +68,7 @@ def calibrated(fit: Any, shares: Mapping[Hashable, float], data: Any) -> Calibra
     codes = [data.alternatives.index(label) for label in labels]
     likelihood = fit.likelihood_of(data)
     probabilities = ChoiceProbabilities.of(likelihood, fit._values)
-    weights = data.layout.weights
-    weights = np.ones(data.n_cases) if weights is None else weights
+    weights = weights_of(data.layout)
     weights = weights / weights.sum()
     _require_reachable(labels, target, weights @ data.layout.available[:, codes])
 

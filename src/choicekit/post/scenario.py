@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from choicekit.exceptions import SpecificationError
 from choicekit.likelihood.choices import ChoiceProbabilities
 from choicekit.post.added import read_newcomers, with_newcomers
+from choicekit.post.base import weights_of
 from choicekit.post.changes import (
     changed,
     described,
     read_changes,
-    require_alternatives,
+    require_removable,
     without,
 )
 from choicekit.post.delta import interval_columns, standard_errors
@@ -135,7 +136,7 @@ def two_worlds(
     read = read_changes(changes or {}, data.alternatives)
     gone = [unavailable] if isinstance(unavailable, str) else list(unavailable)
     if gone:
-        require_alternatives(model)
+        require_removable(model)
     newcomers = read_newcomers(add or {}, data.alternatives)
     if not (read or gone or newcomers):
         raise SpecificationError(
@@ -167,8 +168,7 @@ def run_scenario(fit: Any, worlds: Worlds, alpha: float) -> Scenario:
         second = first.at(worlds.after)
     else:
         second = ChoiceProbabilities.of(worlds.after, params, first.seed)
-    weights = worlds.data.layout.weights
-    weights = np.ones(worlds.data.n_cases) if weights is None else weights
+    weights = weights_of(worlds.data.layout)
     size = len(worlds.labels)
     (p, shares, slopes), (q, new_shares, new_slopes) = (
         _shares(probabilities, params, weights, size) for probabilities in (first, second)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from choicekit.exceptions import IdentificationError, SpecificationError, unknown
-from choicekit.post.base import class_count, simulation_error
+from choicekit.post.base import class_count, seed_of, simulation_error
 from choicekit.post.cases import require_same_cases
 from choicekit.post.nesting import NOT_REGULAR
 from choicekit.post.placing import Place, placed, zero_spreads
@@ -104,8 +104,7 @@ def score_test(
     other: Any = _Only(model)
     require_same_cases(fit, other, ("the fit", "the fuller model"))
     place = placed(fit, model, frozenset(fixed))
-    seed = 1 if fit.simulation is None else fit.simulation.seed
-    likelihood = model.likelihood().settle(place.params, seed)
+    likelihood = model.likelihood().settle(place.params, seed_of(fit))
     _require_contained(fit, likelihood.value(place.params))
     spreads = zero_spreads(model, place)
     slopes = _slopes(fit, model, likelihood, place, cov_type, spreads)

@@ -23,6 +23,7 @@ from choicekit.likelihood.absorbed import AbsorbedLikelihood
 from choicekit.likelihood.latent import LatentClassLikelihood
 from choicekit.likelihood.mixed import MixedLikelihood
 from choicekit.likelihood.nodes import NodeUtilities
+from choicekit.post.base import weights_of
 from choicekit.post.delta import interval_columns, require_alpha, standard_errors
 from choicekit.post.expected_utility import Errors, expected_gain, expected_maximum
 from choicekit.post.income import Income, income_slopes
@@ -66,8 +67,7 @@ def consumer_surplus(fit: Any, worlds: Worlds, price: str, alpha: float, by: str
     found, jacobian = _surplus(fit, before, after, income, worlds.same_sets)
     index: pd.Index[Any] = pd.Index(worlds.data.case_ids, name="case")
     if by == "mean":
-        weights = worlds.data.layout.weights
-        weights = np.ones(len(found)) if weights is None else weights
+        weights = weights_of(worlds.data.layout)
         both = np.stack([weights / weights.sum(), weights])
         found, jacobian = both @ found, both @ jacobian
         index = pd.Index(["mean", "total"], name="over cases")

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, unknown
-from choicekit.post.delta import interval_columns, standard_errors
+from choicekit.post.delta import interval_columns, require_alpha, standard_errors
 from choicekit.post.ratios import (
     differenced,
     fieller,
@@ -110,8 +110,7 @@ def require(ask: Question) -> None:
         raise unknown("method", ask.method, METHODS)
     if ask.by not in BY:
         raise unknown("by", ask.by, BY)
-    if not 0.0 < ask.alpha < 1.0:
-        raise SpecificationError(f"alpha must lie between 0 and 1, not {ask.alpha!r}.")
+    require_alpha(ask.alpha)
     if not np.isfinite(ask.unit) or ask.unit == 0.0:
         raise SpecificationError(f"unit must be a number other than 0, not {ask.unit!r}.")
     whole = isinstance(ask.draws, int | np.integer) and not isinstance(ask.draws, bool)

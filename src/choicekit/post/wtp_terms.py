@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.exceptions import SpecificationError, did_you_mean
+from choicekit.post.base import weights_of
 from choicekit.post.marginal import Marginal, is_attribute, marginal_utility
 from choicekit.utility import NeuralDesign
 
@@ -244,7 +245,7 @@ def _averaged(
     note = f"{lost:,} rows in which the price has no effect are left out" if lost else ""
     top, bottom = one.marginal.of(rows), two.marginal.of(rows)
     case = layout.case[rows]
-    weights = np.ones(layout.n_cases) if layout.weights is None else layout.weights
+    weights = weights_of(layout)
     same = _same_within_cases(top, bottom, case)
     if same:  # one row stands for its case
         first = np.flatnonzero(np.diff(case, prepend=-1))

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from choicekit.data.frames import as_pandas, in_kind
+from choicekit.post.base import seed_of
 from choicekit.results.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ class Prediction(Statistics):
         """
         if data is None or data is self.model.data:
             return self._own
-        seed = 0 if self.simulation is None else self.simulation.seed
-        return self.model.likelihood(data).predicting(seed)
+        return self.model.likelihood(data).predicting(seed_of(self))
 
     def _read(self, df: Any) -> ChoiceData:
         if df is None:

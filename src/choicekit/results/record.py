@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from choicekit.constraints import Ties
 from choicekit.estimation.fitting import Convergence
 from choicekit.parameters import ParameterTable
+from choicekit.post.base import seed_of
 
 if TYPE_CHECKING:
     from choicekit.model import ChoiceModel
@@ -128,9 +129,8 @@ class Record:
         if self._likelihood is not None:
             return self._likelihood
         likelihood = self.model.likelihood()
-        seed = 1 if self.simulation is None else self.simulation.seed
         return likelihood.settle(
-            self._values if self._settled_at is None else self._settled_at, seed
+            self._values if self._settled_at is None else self._settled_at, seed_of(self)
         )
 
     @cached_property
